@@ -1,0 +1,43 @@
+"""Cycle-accurate models of accelerators that attack the memory wall: the public Python API.
+
+``import cyclewise as cw`` is all a script needs.  Importing is cheap: public names are fetched from
+the package that defines them when they are first used, and only then are numba and the like loaded.
+
+Raises ``ImportError``, in one sentence, if another file or package hides one of the packages that
+cyclewise consists of (see :mod:`cyclewise.siblings`).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cyclewise.siblings import verify_siblings
+
+__version__ = "0.1.0"
+
+verify_siblings(__version__)
+
+if TYPE_CHECKING:
+    from arch import InputError as InputError
+    from arch import library as library
+    from arch import load as load
+
+_MODULE_OF = {
+    # public name: the module that defines it
+    "InputError": "arch",
+    "library": "arch",
+    "load": "arch",
+}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value  # the next access finds it without coming here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -1,0 +1,1 @@
+"""What should be built instead: spaces, studies, environments, optimisers, executors, stored results."""

@@ -1,0 +1,1 @@
+"""What happens, cycle by cycle: simulation parts (clock, events, dram, …) and the machines built from them."""

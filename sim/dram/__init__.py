@@ -1,0 +1,1 @@
+"""The command-exact DRAM channel: compiled kernel, Python wrappers, command checker, energy ledger."""

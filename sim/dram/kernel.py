@@ -1,0 +1,876 @@
+"""The compiled DRAM channel: front end, scheduler, refresh and command timing, event by event.
+
+One function, :func:`run`, serves batches and co-simulation: it advances a channel until a cycle, or
+until something happens that the caller asked to hear of.  All it knows stands in two int64 arrays
+(:mod:`sim.dram.layout`); requests come in through a ring per stream, completions and commands leave
+through two more arrays.  Other kernels may call :func:`push`, :func:`next_event` and :func:`run`.
+
+A cycle t has two halves: the front end offers a request, then the controller ticks, its clock reading
+t + 1.  Cycles in which neither can do anything are skipped, unless the memory says ``skip_idle: false``.
+"""
+
+import numpy as np
+
+from sim.dram.layout import (
+    BANK_BITS,
+    BANK_SCOPE,
+    CAUSE_COMMAND_BUS,
+    CAUSE_NO_REQUEST,
+    CAUSE_REFRESH,
+    CAUSE_SCHEDULER,
+    COLUMN_AT,
+    COMMAND_STRIDE,
+    FIFO,
+    GROUP_SCOPE,
+    MAGIC,
+    NEVER,
+    OLDEST,
+    OP_STRIDE,
+    RANK_SCOPE,
+    ROUND_ROBIN,
+    ROW_AT,
+    ROW_HIT_FIRST,
+    RULE_BITS,
+    RULE_MASK,
+    SLOT_STRIDE,
+    STREAM_STRIDE,
+    VERSION,
+    WINDOW_STRIDE,
+    P,
+    Q,
+    S,
+    Stop,
+    T,
+)
+from sim.dram.queues import enqueue, find_line, next_hit, release, row_closed, row_opened, state_class, unlink
+from sim.jit import njit
+
+_BANK_MASK = (1 << BANK_BITS) - 1
+_COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
+_AGE_BITS = 44  # sort key: cycles to wait << 44 | age << 8 | bank
+_MARGIN = 8  # records that one cycle may write
+
+# Inside kernels the members of Stop are plain integers.
+_UNTIL = int(Stop.UNTIL)
+_NEED_INPUT = int(Stop.NEED_INPUT)
+_ACCEPT = int(Stop.ACCEPT)
+_COMPLETION = int(Stop.COMPLETION)
+_SLOT = int(Stop.SLOT)
+_FINISHED = int(Stop.FINISHED)
+_DONE_FULL = int(Stop.DONE_FULL)
+_LOG_FULL = int(Stop.LOG_FULL)
+_STUCK = int(Stop.STUCK)
+_BAD_STATE = int(Stop.BAD_STATE)
+
+# Sources of a candidate command.
+_NONE, _ACTIVE, _REFRESH, _HIT, _OPEN, _CLOSE = range(6)
+
+
+@njit
+def locate(params: np.ndarray, line: int) -> int:
+    """The packed location (bank, column, row) of a transaction index inside the channel."""
+    at = params[P.t_segments]
+    location = 0
+    for i in range(params[P.segments]):
+        location ^= ((line >> params[at + 3 * i]) & params[at + 3 * i + 1]) << params[at + 3 * i + 2]
+    return location
+
+
+@njit
+def push(
+    state: np.ndarray,
+    params: np.ndarray,
+    inputs: np.ndarray,
+    stream: int,
+    arrival: int,
+    line: int,
+    op: int,
+    tag: int,
+) -> bool:
+    """Queue a request on an input stream; False if the stream's ring is full.
+
+    ``arrival``: first cycle in which it may be offered; ``line``: transaction index with the channel's
+    bits in it or not (they are ignored); ``tag``: any number below 2**50, handed back on completion.
+    """
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    capacity = params[P.input_capacity]
+    tail = state[at + T.tail]
+    if tail - state[at + T.head] >= capacity:
+        return False
+    i = tail & (capacity - 1)
+    inputs[stream, 0, i] = arrival
+    inputs[stream, 1, i] = locate(params, line)
+    inputs[stream, 2, i] = (tag << 8) | op
+    state[at + T.tail] = tail + 1
+    if state[S.next_event] > arrival:
+        state[S.next_event] = max(arrival, state[S.now])
+    return True
+
+
+@njit
+def push_many(
+    state: np.ndarray,
+    params: np.ndarray,
+    inputs: np.ndarray,
+    stream: int,
+    arrival: np.ndarray,
+    line: np.ndarray,
+    op: np.ndarray,
+    tag: np.ndarray,
+) -> int:
+    """:func:`push` for arrays; returns how many fitted."""
+    for i in range(arrival.size):
+        if not push(state, params, inputs, stream, arrival[i], line[i], op[i], tag[i]):
+            return i
+    return int(arrival.size)
+
+
+@njit
+def next_event(state: np.ndarray, params: np.ndarray) -> int:
+    """No cycle before this one changes anything (a lower bound; ``NEVER`` if nothing is to come)."""
+    return int(max(state[S.next_event], state[S.now]))
+
+
+@njit
+def run(
+    state: np.ndarray,
+    params: np.ndarray,
+    inputs: np.ndarray,
+    done: np.ndarray,
+    log: np.ndarray,
+    until: int,
+    stop_on: int,
+) -> int:
+    """Advance the channel; returns a :class:`~sim.dram.layout.Stop`.
+
+    ``inputs``: int64 (streams, 3, capacity); ``done``: int64 (n, 6), filled with (tag, stream, arrival,
+    accept, issue, return) per finished request; ``log``: int64 (m, 4), filled with (cycle, code, bank,
+    arg, …) per command.  Both are filled from 0 and counted in ``state[S.done]``, ``state[S.logged]``;
+    the caller empties them by setting these to 0.  ``until``: no cycle from this one on is simulated.
+    ``stop_on``: bits of Stop that end the call at the end of the cycle in which they happen.
+
+    Returns ``BAD_STATE`` without touching anything if state and parameters do not belong together, and
+    ``STUCK`` if requests wait and nothing has moved for ``params[P.watchdog]`` cycles.
+    """
+    if (
+        params[P.magic] != MAGIC
+        or params[P.version] != VERSION
+        or state[S.magic] != MAGIC
+        or params.size != params[P.size]
+        or state.size != params[P.state_size]
+        or inputs.shape[2] != params[P.input_capacity]
+    ):
+        return _BAD_STATE
+    slots = params[P.slots]
+    single = params[P.streams] == 1
+    interval = params[P.refresh_interval]
+    ranks = params[P.ranks]
+    skip = params[P.skip] != 0
+    candidate = np.empty(4, dtype=np.int64)
+    best = np.empty(4, dtype=np.int64)
+    reason = _UNTIL
+    now = state[S.now]
+    happened = 0
+    offered = NEVER
+    while True:
+        # What the last cycle brought, then what bars the next one.
+        if happened & stop_on:
+            reason = happened & stop_on
+            reason = reason & -reason
+            break
+        happened = 0
+        if now >= until:
+            break
+        if state[S.done_on] and state[S.done] > done.shape[0] - _MARGIN:
+            reason = _DONE_FULL
+            break
+        if state[S.log_on] and state[S.logged] > log.shape[0] - _MARGIN:
+            reason = _LOG_FULL
+            break
+
+        state[S.now] = now
+        if single:
+            offered, happened = _offer_single(state, params, inputs, done, now)
+        else:
+            offered, happened = _offer_streams(state, params, inputs, done, now)
+        if offered < 0:
+            if stop_on & _NEED_INPUT:
+                reason = _NEED_INPUT
+                break
+            offered = NEVER
+
+        if offered == NEVER:
+            if state[S.end] == NEVER:
+                _finish(state, params)
+            if state[S.end] != NEVER and stop_on & _FINISHED and _drained(state):
+                reason = _FINISHED
+                break
+
+        # The controller's tick.  Until `horizon` nothing but a command can happen.
+        clock = now + 1
+        if clock == state[S.refresh_next]:
+            state[S.refresh_due] += ranks
+            state[S.refresh_next] += interval
+        horizon = min(min(offered, state[S.refresh_next] - 1), until)
+        issued = False
+        best[0] = NEVER
+        best_slot = -1
+        for slot in range(slots):
+            _choose(state, params, slot, clock, candidate)
+            if candidate[0] <= clock:
+                happened |= _issue(state, params, done, log, clock, candidate)
+                issued = True
+            elif candidate[0] < best[0]:
+                best[:] = candidate
+                best_slot = slot
+        if not issued and skip and best[0] <= horizon:
+            # Nothing changes before the best command is ready: go there and issue it.
+            clock = best[0]
+            now = clock - 1
+            happened |= _issue(state, params, done, log, clock, best)
+            issued = True
+            for slot in range(best_slot + 1, slots):
+                _choose(state, params, slot, clock, candidate)
+                if candidate[0] <= clock:
+                    happened |= _issue(state, params, done, log, clock, candidate)
+        state[S.passes] += 1
+
+        if issued or not skip:
+            now += 1
+        else:
+            ahead = min(min(best[0], state[S.refresh_next]) - 1, offered)
+            waiting = state[S.reads_waiting] + state[S.writes_waiting] + state[S.active]
+            if ahead - state[S.last_progress] > params[P.watchdog] and waiting > 0:
+                reason = _STUCK
+                break
+            state[S.next_event] = max(ahead, now + 1)
+            now = min(max(ahead, now + 1), max(until, now + 1))
+            continue
+        state[S.next_event] = now
+        if not skip:
+            waiting = state[S.reads_waiting] + state[S.writes_waiting] + state[S.active]
+            if now - state[S.last_progress] > params[P.watchdog] and waiting > 0:
+                reason = _STUCK
+                break
+    state[S.now] = now
+    return reason
+
+
+@njit
+def _offer_single(
+    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, now: int
+) -> tuple[int, int]:
+    """Offer the only stream's head; (next cycle worth another offer or -1 for want of input, what happened)."""
+    at = params[P.s_streams]
+    mask = params[P.input_capacity] - 1
+    head = state[at + T.head]
+    if head == state[at + T.tail]:
+        return (-1 if state[at + T.open] else NEVER), 0
+    arrival = inputs[0, 0, head & mask]
+    if arrival > now:
+        return arrival, 0
+    window = state[at + T.window]
+    if window > 0:
+        _retire(state, params, 0, now)
+        if state[at + T.reads_unissued] + state[at + T.return_count] >= window:
+            return _next_return(state, params, 0), 0
+    happened = _accept(state, params, inputs, done, 0, now)
+    if happened == 0:
+        return NEVER, 0
+    head += 1
+    if head == state[at + T.tail]:
+        return (now + 1 if state[at + T.open] else NEVER), happened
+    arrival = inputs[0, 0, head & mask]
+    if arrival <= now + 1:
+        if window == 0 and not _fits(state, params, inputs[0, 1, head & mask], inputs[0, 2, head & mask] & 255):
+            return NEVER, happened
+        return now + 1, happened
+    return arrival, happened
+
+
+@njit
+def _offer_streams(
+    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, now: int
+) -> tuple[int, int]:
+    """The arbiter: offer the streams' heads in its order until one is accepted; results as for one stream."""
+    streams = params[P.streams]
+    mask = params[P.input_capacity] - 1
+    arbiter = params[P.arbiter]
+    soonest = NEVER
+    for s in range(streams):
+        at = params[P.s_streams] + s * STREAM_STRIDE
+        if state[at + T.head] == state[at + T.tail] and state[at + T.open]:
+            soonest = -1
+    starved = soonest < 0
+    soonest = NEVER
+    tried_arrival = -1
+    tried_stream = -1
+    for turn in range(streams):
+        s = turn
+        if arbiter == ROUND_ROBIN:
+            s = (state[S.last_stream] + 1 + turn) % streams
+        elif arbiter == OLDEST:
+            s = -1
+            for other in range(streams):
+                at = params[P.s_streams] + other * STREAM_STRIDE
+                if state[at + T.head] == state[at + T.tail]:
+                    continue
+                arrival = inputs[other, 0, state[at + T.head] & mask]
+                later = arrival > tried_arrival or (arrival == tried_arrival and other > tried_stream)
+                if later and (s < 0 or arrival < inputs[s, 0, _head(state, params, s) & mask]):
+                    s = other
+            if s < 0:
+                break
+            tried_arrival = inputs[s, 0, _head(state, params, s) & mask]
+            tried_stream = s
+        at = params[P.s_streams] + s * STREAM_STRIDE
+        if state[at + T.head] == state[at + T.tail]:
+            continue
+        arrival = inputs[s, 0, state[at + T.head] & mask]
+        if arrival > now:
+            soonest = min(soonest, arrival)
+            continue
+        if starved:
+            continue
+        if state[at + T.window] > 0:
+            _retire(state, params, s, now)
+            if state[at + T.reads_unissued] + state[at + T.return_count] >= state[at + T.window]:
+                soonest = min(soonest, _next_return(state, params, s))
+                continue
+        happened = _accept(state, params, inputs, done, s, now)
+        if happened:
+            state[S.last_stream] = s
+            return now + 1, happened
+    return (-1 if starved else soonest), 0
+
+
+@njit
+def _head(state: np.ndarray, params: np.ndarray, stream: int) -> int:
+    return int(state[params[P.s_streams] + stream * STREAM_STRIDE + T.head])
+
+
+@njit
+def _retire(state: np.ndarray, params: np.ndarray, stream: int, now: int) -> None:
+    """Forget the stream's reads whose data has returned by ``now``."""
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    ring = params[P.s_returns] + stream * params[P.returns]
+    size = params[P.returns]
+    while state[at + T.return_count] > 0 and state[ring + state[at + T.return_head]] <= now:
+        state[at + T.return_head] = (state[at + T.return_head] + 1) % size
+        state[at + T.return_count] -= 1
+
+
+@njit
+def _next_return(state: np.ndarray, params: np.ndarray, stream: int) -> int:
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    if state[at + T.return_count] == 0:
+        return NEVER
+    return int(state[params[P.s_returns] + stream * params[P.returns] + state[at + T.return_head]])
+
+
+@njit
+def _returns(state: np.ndarray, params: np.ndarray, stream: int, cycle: int, now: int) -> None:
+    """Note that a read of a stream with a window returns in ``cycle``; returns are kept in order of time."""
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    if state[at + T.window] == 0:
+        return
+    _retire(state, params, stream, now)
+    ring = params[P.s_returns] + stream * params[P.returns]
+    size = params[P.returns]
+    i = state[at + T.return_count]
+    state[at + T.return_count] += 1
+    while i > 0:
+        before = state[ring + (state[at + T.return_head] + i - 1) % size]
+        if before <= cycle:
+            break
+        state[ring + (state[at + T.return_head] + i) % size] = before
+        i -= 1
+    state[ring + (state[at + T.return_head] + i) % size] = cycle
+
+
+@njit
+def _fits(state: np.ndarray, params: np.ndarray, location: int, op: int) -> bool:
+    """Would this request be taken now: by a free place, by forwarding or by coalescing?"""
+    kind = params[P.t_ops] + op * OP_STRIDE
+    if params[kind] == 1:
+        if state[S.writes_waiting] < params[P.write_capacity]:
+            return True
+        return params[kind + 4] != 0 and find_line(state, params, location, op)
+    if state[S.reads_waiting] < params[P.read_capacity]:
+        return True
+    return op == 0 and find_line(state, params, location, -1)
+
+
+@njit
+def _accept(
+    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, stream: int, now: int
+) -> int:
+    """Take the stream's head if it can be taken; bits of what happened, 0 if it has to wait."""
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    i = state[at + T.head] & (params[P.input_capacity] - 1)
+    location = inputs[stream, 1, i]
+    op = inputs[stream, 2, i] & 255
+    kind = params[P.t_ops] + op * OP_STRIDE
+    happened = _ACCEPT
+    if params[kind] == 1:
+        if params[kind + 4] and find_line(state, params, location, op):
+            state[S.coalesced] += 1
+            _record(state, done, inputs[stream, 2, i] >> 8, stream, inputs[stream, 0, i], now, -1, now)
+            happened |= _COMPLETION
+        elif state[S.writes_waiting] < params[P.write_capacity]:
+            enqueue(state, params, 1, location, op, stream, now, inputs[stream, 0, i], inputs[stream, 2, i] >> 8)
+        else:
+            return 0
+        state[S.writes] += 1
+    else:
+        if op == 0 and find_line(state, params, location, -1):
+            state[S.forwarded] += 1
+            _record(state, done, inputs[stream, 2, i] >> 8, stream, inputs[stream, 0, i], now, -1, now + 1)
+            state[S.last_return] = max(state[S.last_return], now + 1)
+            _returns(state, params, stream, now + 1, now)
+            happened |= _COMPLETION
+        elif state[S.reads_waiting] < params[P.read_capacity]:
+            enqueue(state, params, 0, location, op, stream, now, inputs[stream, 0, i], inputs[stream, 2, i] >> 8)
+            state[S.reads_unissued] += 1
+            state[at + T.reads_unissued] += 1
+        else:
+            return 0
+        state[S.reads] += 1
+    state[at + T.head] += 1
+    state[S.accepted] += 1
+    state[S.last_accept] = now
+    state[S.last_progress] = now
+    return happened
+
+
+@njit
+def _record(
+    state: np.ndarray, done: np.ndarray, tag: int, stream: int, arrival: int, accept: int, issue: int, back: int
+) -> None:
+    if state[S.done_on]:
+        i = state[S.done]
+        done[i, 0] = tag
+        done[i, 1] = stream
+        done[i, 2] = arrival
+        done[i, 3] = accept
+        done[i, 4] = issue
+        done[i, 5] = back
+        state[S.done] = i + 1
+
+
+@njit
+def _drained(state: np.ndarray) -> bool:
+    return bool(state[S.reads_waiting] + state[S.writes_waiting] + state[S.active] == 0)
+
+
+@njit
+def _finish(state: np.ndarray, params: np.ndarray) -> None:
+    """Fix the length of the run once every stream is closed and empty and every read has issued."""
+    for s in range(params[P.streams]):
+        at = params[P.s_streams] + s * STREAM_STRIDE
+        if state[at + T.open] or state[at + T.head] != state[at + T.tail]:
+            return
+    if state[S.reads_unissued] == 0:
+        state[S.end] = max(state[S.last_return], state[S.last_accept] + 1 if state[S.accepted] else 0)
+
+
+@njit
+def _choose(state: np.ndarray, params: np.ndarray, slot: int, clock: int, candidate: np.ndarray) -> None:
+    """The slot's best command: (first cycle it may issue, from ``clock`` on, or NEVER; kind; entry or rank; command)."""
+    may = params[P.t_slots] + slot * SLOT_STRIDE
+    banks = params[P.banks]
+    entries, pool = params[P.s_pool], params[P.pool]
+    next_ok = params[P.s_next_ok]
+    candidate[0] = NEVER
+    candidate[1] = _NONE
+    if params[may + 5] and params[may] and state[S.active] > 0:
+        best = NEVER
+        for i in range(state[S.active]):
+            bank = state[params[P.s_active_list] + i]
+            entry = state[params[P.s_active] + bank]
+            command = params[params[P.t_ops] + state[entries + Q.op * pool + entry] * OP_STRIDE + 2]
+            wait = max((state[next_ok + command * banks + bank] >> RULE_BITS) - clock, 0)
+            key = (wait << _AGE_BITS) + state[entries + Q.key * pool + entry]
+            if key < best:
+                best = key
+                candidate[2] = entry
+                candidate[3] = command
+        candidate[0] = clock + (best >> _AGE_BITS)
+        candidate[1] = _ACTIVE
+        if candidate[0] == clock:
+            return
+    if state[S.refresh_due] > state[S.refresh_done]:
+        rank = state[S.refresh_done] % params[P.ranks]
+        command = -1
+        if state[params[P.s_open_count] + rank] > 0:
+            if params[may + 3] and state[params[P.s_active_count] + rank] == 0:
+                command = params[P.close_all]
+        elif params[may + 4]:
+            command = params[P.refresh]
+        if command >= 0 and params[may + 6]:
+            place = _place(params, command, rank)
+            ready = max(state[next_ok + command * banks + place] >> RULE_BITS, clock)
+            if ready < candidate[0]:
+                candidate[0] = ready
+                candidate[1] = _REFRESH
+                candidate[2] = rank
+                candidate[3] = command
+        return
+    if not params[may + 7]:
+        return
+
+    if state[S.write_mode]:
+        if state[S.writes_waiting] <= params[P.write_leave] and state[S.reads_waiting] > 0:
+            state[S.write_mode] = 0
+    elif state[S.writes_waiting] >= params[P.write_enter] or state[S.reads_waiting] == 0:
+        state[S.write_mode] = 1
+    queue = state[S.write_mode]
+    if (state[S.writes_waiting] if queue else state[S.reads_waiting]) == 0:
+        return
+    if params[P.scheduler] == FIFO:
+        key = _scan_fifo(state, params, queue, may, clock)
+    else:
+        key = _scan(state, params, queue, may, clock)
+    if key >= NEVER:
+        return
+    ready = clock + (key >> _AGE_BITS)
+    if ready >= candidate[0]:
+        return
+    candidate[0] = ready
+    key &= (1 << _AGE_BITS) - 1
+    bank = key & _BANK_MASK
+    first = queue * params[P.read_classes]
+    for kind in range(first, first + (params[P.write_classes] if queue else params[P.read_classes])):
+        if state[params[P.s_hit_key] + kind * banks + bank] == key:
+            candidate[1] = _HIT
+            candidate[2] = state[params[P.s_hit_slot] + kind * banks + bank]
+            candidate[3] = params[params[P.t_classes] + kind]
+            return
+    candidate[2] = state[params[P.s_other_slot] + queue * banks + bank]
+    if state[params[P.s_open_row] + bank] < 0:
+        candidate[1] = _OPEN
+        candidate[3] = params[P.act]
+    else:
+        candidate[1] = _CLOSE
+        candidate[3] = params[P.pre]
+
+
+@njit
+def _scan(state: np.ndarray, params: np.ndarray, queue: int, may: int, clock: int) -> int:
+    """Least sort key over the queue's candidates: soonest ready, then oldest.  Branch-free over the banks."""
+    banks = params[P.banks]
+    at = params[P.s_next_ok]
+    shield = state[params[P.s_shield] : params[P.s_shield] + banks]
+    best = NEVER
+    first = queue * params[P.read_classes]
+    last = first + (params[P.write_classes] if queue else params[P.read_classes])
+    if params[may]:
+        for kind in range(first, last):
+            command = params[params[P.t_classes] + kind]
+            allowed = state[at + command * banks : at + (command + 1) * banks]
+            keys = state[params[P.s_hit_key] + kind * banks : params[P.s_hit_key] + (kind + 1) * banks]
+            # A column command that closes the row must not do so under an active request.
+            guard = -params[params[P.t_command] + command * COMMAND_STRIDE + 3]
+            for bank in range(banks):
+                wait = max((allowed[bank] >> RULE_BITS) - clock, 0)
+                key = (keys[bank] | (shield[bank] & guard)) + (wait << _AGE_BITS)
+                best = min(best, key)
+    if params[may + 1] or params[may + 2]:
+        opening = state[at + params[P.act] * banks : at + (params[P.act] + 1) * banks]
+        closing = state[at + params[P.pre] * banks : at + (params[P.pre] + 1) * banks]
+        rows = state[params[P.s_open_row] : params[P.s_open_row] + banks]
+        others = state[params[P.s_other_key] + queue * banks : params[P.s_other_key] + (queue + 1) * banks]
+        no_open = 0 if params[may + 1] else NEVER
+        no_close = 0 if params[may + 2] else NEVER
+        if params[P.scheduler] == ROW_HIT_FIRST:
+            hits = state[params[P.s_hit_key] + first * banks : params[P.s_hit_key] + last * banks]
+            for bank in range(banks):
+                a = opening[bank]
+                p = closing[bank]
+                is_open = rows[bank] >= 0
+                wait = max(((p if is_open else a) >> RULE_BITS) - clock, 0)
+                key = others[bank] | (shield[bank] | no_close if is_open else no_open)
+                for kind in range(last - first):
+                    if hits[kind * banks + bank] < others[bank]:
+                        key = NEVER
+                best = min(best, key + (wait << _AGE_BITS))
+        else:
+            for bank in range(banks):
+                a = opening[bank]
+                p = closing[bank]
+                is_open = rows[bank] >= 0
+                wait = max(((p if is_open else a) >> RULE_BITS) - clock, 0)
+                key = others[bank] | (shield[bank] | no_close if is_open else no_open)
+                best = min(best, key + (wait << _AGE_BITS))
+    return int(best)
+
+
+@njit
+def _scan_fifo(state: np.ndarray, params: np.ndarray, queue: int, may: int, clock: int) -> int:
+    """Sort key of the queue's oldest entry, NEVER if its next command is barred or not this slot's."""
+    banks = params[P.banks]
+    first = queue * params[P.read_classes]
+    last = first + (params[P.write_classes] if queue else params[P.read_classes])
+    best = NEVER
+    for bank in range(banks):
+        best = min(best, state[params[P.s_other_key] + queue * banks + bank])
+    command = -1
+    for kind in range(first, last):
+        for bank in range(banks):
+            key = state[params[P.s_hit_key] + kind * banks + bank]
+            if key < best:
+                best = key
+                command = params[params[P.t_classes] + kind]
+    bank = best & _BANK_MASK
+    if command >= 0:
+        closes = params[params[P.t_command] + command * COMMAND_STRIDE + 3]
+        if not params[may] or (closes and state[params[P.s_shield] + bank]):
+            return NEVER
+    elif state[params[P.s_open_row] + bank] < 0:
+        command = params[P.act]
+        if not params[may + 1]:
+            return NEVER
+    else:
+        command = params[P.pre]
+        if not params[may + 2] or state[params[P.s_shield] + bank]:
+            return NEVER
+    wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
+    return int(best + (wait << _AGE_BITS))
+
+
+@njit
+def _place(params: np.ndarray, command: int, rank: int) -> int:
+    """Where a refresh command for ``rank`` goes: its rank, or the channel."""
+    return int(rank if params[params[P.t_command] + command * COMMAND_STRIDE + 2] == RANK_SCOPE else 0)
+
+
+@njit
+def _issue(
+    state: np.ndarray, params: np.ndarray, done: np.ndarray, log: np.ndarray, clock: int, candidate: np.ndarray
+) -> int:
+    """Issue the candidate at ``clock``; bits of what happened."""
+    kind, entry, command = candidate[1], candidate[2], candidate[3]
+    banks = params[P.banks]
+    entries, pool = params[P.s_pool], params[P.pool]
+    traits = params[P.t_command] + command * COMMAND_STRIDE
+    per_rank = banks // params[P.ranks]
+    happened = 0
+    if kind == _REFRESH:
+        rank = entry
+        place = _place(params, command, rank)
+        _charge(state, params, clock, CAUSE_REFRESH)
+        _raise(state, params, command, place, rank * per_rank, clock)
+        if command == params[P.close_all]:
+            for bank in range(rank * per_rank, (rank + 1) * per_rank):
+                if state[params[P.s_open_row] + bank] >= 0:
+                    row_closed(state, params, bank)
+            state[params[P.s_open_count] + rank] = 0
+        else:
+            state[S.refresh_done] += 1
+        _log(state, params, log, clock, command, rank * per_rank if params[P.ranks] > 1 else -1, -1)
+        return 0
+
+    location = state[entries + Q.location * pool + entry]
+    bank = location & _BANK_MASK
+    rank = bank // per_rank
+    held = state[params[P.s_next_ok] + command * banks + bank]
+    accept = state[entries + Q.accept * pool + entry]
+    cause = CAUSE_SCHEDULER
+    if held >> RULE_BITS == clock and held & RULE_MASK:
+        cause = held & RULE_MASK
+    elif accept == clock - 1:
+        cause = CAUSE_NO_REQUEST
+    elif state[S.last_command] == clock - 1:
+        cause = CAUSE_COMMAND_BUS
+    _charge(state, params, clock, cause)
+    _raise(state, params, command, bank, bank, clock)
+    state[S.last_progress] = clock
+
+    first_time = state[entries + Q.counted * pool + entry] == 0
+    if kind == _OPEN:
+        queue = params[params[P.t_ops] + state[entries + Q.op * pool + entry] * OP_STRIDE]
+        if first_time:
+            state[S.row_misses] += 1
+            state[entries + Q.counted * pool + entry] = 1
+        unlink(state, params, queue, entry)
+        state[params[P.s_active] + bank] = entry
+        state[params[P.s_shield] + bank] = NEVER
+        state[params[P.s_active_list] + state[S.active]] = bank
+        state[S.active] += 1
+        state[params[P.s_active_count] + rank] += 1
+        state[params[P.s_open_count] + rank] += 1
+        row = location >> ROW_AT
+        row_opened(state, params, bank, row)
+        _log(state, params, log, clock, command, bank, row)
+        return _SLOT
+    if kind == _CLOSE:
+        if first_time:
+            state[S.row_conflicts] += 1
+            state[entries + Q.counted * pool + entry] = 1
+        state[params[P.s_open_count] + rank] -= 1
+        row_closed(state, params, bank)
+        _log(state, params, log, clock, command, bank, -1)
+        return 0
+
+    # A column command, from the queue or of the bank's active request.
+    op = state[entries + Q.op * pool + entry]
+    queue = params[params[P.t_ops] + op * OP_STRIDE]
+    if kind == _HIT:
+        if first_time:
+            state[S.row_hits] += 1
+        behind = state[entries + Q.next * pool + entry]
+        unlink(state, params, queue, entry)
+        if not params[traits + 3]:
+            next_hit(state, params, queue, entry, behind)
+        happened = _SLOT
+    else:
+        state[params[P.s_active] + bank] = -1
+        state[params[P.s_shield] + bank] = 0
+        state[S.active] -= 1
+        state[params[P.s_active_count] + rank] -= 1
+        i = 0
+        while state[params[P.s_active_list] + i] != bank:
+            i += 1
+        state[params[P.s_active_list] + i] = state[params[P.s_active_list] + state[S.active]]
+    if params[traits + 3]:
+        state[params[P.s_open_count] + rank] -= 1
+        row_closed(state, params, bank)
+    data = clock + params[traits + 4]
+    back = data + params[traits + 5]
+    if params[traits + 5]:
+        ring = params[P.s_bursts] + 2 * (state[S.burst_tail] & (params[P.bursts] - 1))
+        state[ring] = data
+        state[ring + 1] = back
+        state[S.burst_tail] += 1
+    stream = state[entries + Q.stream * pool + entry]
+    if queue == 0:
+        state[S.reads_unissued] -= 1
+        state[params[P.s_streams] + stream * STREAM_STRIDE + T.reads_unissued] -= 1
+        state[S.last_return] = max(state[S.last_return], back)
+        _returns(state, params, stream, back, clock - 1)
+    arrival = state[entries + Q.arrival * pool + entry]
+    _record(state, done, state[entries + Q.tag * pool + entry], stream, arrival, accept, clock, back)
+    release(state, params, entry)
+    _log(state, params, log, clock, command, bank, (location >> COLUMN_AT) & _COLUMN_MASK)
+    return happened | _COMPLETION
+
+
+@njit
+def _raise(state: np.ndarray, params: np.ndarray, command: int, place: int, bank: int, clock: int) -> None:
+    """Let every constraint row that starts at this command bar its followers."""
+    banks = params[P.banks]
+    at = params[P.s_next_ok]
+    base = clock << RULE_BITS
+    scope = params[params[P.t_command] + command * COMMAND_STRIDE + 2]
+    entry = params[P.t_dense] + 3 * command
+    n = params[entry + 1] * banks
+    if n:
+        row = bank // params[P.group_banks] if scope == BANK_SCOPE else place
+        start = params[entry + 2] + row * n
+        add = params[start : start + n]
+        allowed = state[at + params[entry] * banks : at + params[entry] * banks + n]
+        for i in range(n):
+            allowed[i] = max(allowed[i], add[i] + base)
+    entry = params[P.t_sparse_at] + 2 * command
+    for i in range(params[entry], params[entry] + params[entry + 1]):
+        single = params[P.t_sparse] + 3 * i
+        where = at + params[single] * banks + _place_of(params, params[single + 1], bank)
+        state[where] = max(state[where], params[single + 2] + base)
+    entry = params[P.t_window_at] + 2 * command
+    for i in range(params[entry], params[entry] + params[entry + 1]):
+        window = params[P.t_window] + WINDOW_STRIDE * i
+        instance = _place_of(params, params[window + 1], bank)
+        length = params[window + 5]
+        ring = params[P.s_rings] + params[window + 4] + instance * (length + 1)
+        if params[window + 6]:
+            state[ring + 1 + state[ring]] = clock
+            state[ring] = (state[ring] + 1) % length
+        value = (state[ring + 1 + state[ring]] << RULE_BITS) + params[window + 3]
+        lo, hi = _covered(params, params[window + 1], instance, params[window + 2])
+        target = at + params[window] * banks
+        allowed = state[target + lo : target + hi]
+        for j in range(hi - lo):
+            allowed[j] = max(allowed[j], value)
+
+
+@njit
+def _place_of(params: np.ndarray, scope: int, bank: int) -> int:
+    """The bank, group, rank or channel that ``bank`` lies in."""
+    if scope == BANK_SCOPE:
+        return bank
+    if scope == GROUP_SCOPE:
+        return int(bank // params[P.group_banks])
+    if scope == RANK_SCOPE:
+        return int(bank // (params[P.banks] // params[P.ranks]))
+    return 0
+
+
+@njit
+def _covered(params: np.ndarray, scope: int, instance: int, target: int) -> tuple[int, int]:
+    """Places of scope ``target`` that share ``instance`` of ``scope``, as a half-open range."""
+    size = 1
+    if scope == GROUP_SCOPE:
+        size = params[P.group_banks]
+    elif scope == RANK_SCOPE:
+        size = params[P.banks] // params[P.ranks]
+    elif scope > RANK_SCOPE:
+        size = params[P.banks]
+    lo = _place_of(params, target, instance * size)
+    return lo, _place_of(params, target, instance * size + size - 1) + 1
+
+
+@njit
+def _charge(state: np.ndarray, params: np.ndarray, clock: int, cause: int) -> None:
+    """Charge the cycles before ``clock``: to the data bus where it is busy, else to what held this command."""
+    upto = min(clock, state[S.end])
+    since = state[S.charged_to]
+    if upto > since:
+        busy = _busy(state, params, since, upto)
+        state[S.busy] += busy
+        state[params[P.s_idle] + cause] += upto - since - busy
+        state[S.charged_to] = upto
+    state[S.last_command] = clock
+
+
+@njit
+def _busy(state: np.ndarray, params: np.ndarray, since: int, upto: int) -> int:
+    """Data bus cycles in [since, upto); bursts come in order of time and leave their ring once passed."""
+    busy = 0
+    mask = params[P.bursts] - 1
+    i = state[S.burst_head]
+    while i < state[S.burst_tail]:
+        ring = params[P.s_bursts] + 2 * (i & mask)
+        if state[ring] >= upto:
+            break
+        busy += min(state[ring + 1], upto) - max(state[ring], since)
+        if state[ring + 1] > upto:
+            break
+        i += 1
+    state[S.burst_head] = i
+    return int(busy)
+
+
+@njit
+def close_accounts(state: np.ndarray, params: np.ndarray) -> None:
+    """After a finished run: charge what lies between the last command and the end."""
+    upto = state[S.end]
+    since = state[S.charged_to]
+    if upto > since:
+        busy = _busy(state, params, since, upto)
+        state[S.busy] += busy
+        state[params[P.s_idle] + CAUSE_NO_REQUEST] += upto - since - busy
+        state[S.charged_to] = upto
+
+
+@njit
+def _log(
+    state: np.ndarray, params: np.ndarray, log: np.ndarray, clock: int, command: int, bank: int, arg: int
+) -> None:
+    state[params[P.s_issued] + command] += 1
+    if state[S.log_on]:
+        i = state[S.logged]
+        log[i, 0] = clock
+        log[i, 1] = params[params[P.t_command] + command * COMMAND_STRIDE]
+        log[i, 2] = bank
+        log[i, 3] = arg
+        state[S.logged] = i + 1
