@@ -5,13 +5,16 @@ would go unnoticed.  The cache directory therefore carries a hash of all simulat
 """
 
 import hashlib
+import importlib
+import operator
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
+Words: TypeAlias = Any  # inside kernels: int64 memory as handed out by `words`
 
 
 def cache_directory() -> Path:
@@ -31,12 +34,16 @@ def _numba() -> Any:
     directory = str(cache_directory())
     os.environ["NUMBA_CACHE_DIR"] = directory
     import numba
+    import numba.extending
 
     numba.config.CACHE_DIR = directory
     return numba
 
 
 _NUMBA = _numba()
+_types = importlib.import_module("numba.core.types")
+_cgutils = importlib.import_module("numba.core.cgutils")
+_models = importlib.import_module("numba.core.datamodel.models")
 
 
 def njit(function: F) -> F:
@@ -51,3 +58,52 @@ def is_cached(function: Any) -> bool:
         return True
     name = function.py_func.__qualname__
     return any(cache_directory().rglob(f"*{name}-*.nbi"))
+
+
+class ConstantWords(_types.CPointer):  # type: ignore[misc]  # numba carries no types
+    """A pointer to int64 memory that nobody writes while a kernel runs."""
+
+    def __init__(self) -> None:
+        super().__init__(_types.int64)
+        self.name = "ConstantWords"
+
+
+_models.register_default(ConstantWords)(_models.PointerModel)
+
+
+@_NUMBA.extending.lower_builtin(operator.getitem, ConstantWords, _types.Integer)
+def _load_constant(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    pointer = builder.gep(arguments[0], [arguments[1]])
+    value = builder.load(pointer)
+    # Lets LLVM keep the value in a register across stores to other memory.
+    value.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return value
+
+
+def _pointer_to_data(result: Any) -> Any:
+    def typed(typing_context: Any, array: Any) -> Any:
+        if not isinstance(array, _types.Array) or array.dtype != _types.int64 or array.layout != "C":
+            return None
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return _cgutils.create_struct_proxy(array)(context, builder, arguments[0]).data
+
+        return result(array), generate
+
+    return typed
+
+
+@_NUMBA.extending.intrinsic
+def words(typing_context: Any, array: Any) -> Any:
+    """Inside kernels: the int64 array's memory as a plain pointer.
+
+    Indexing it neither counts references nor wraps negative indices, which is what lets the inner
+    functions of a kernel be inlined and vectorised.  The caller keeps the array alive.
+    """
+    return _pointer_to_data(_types.CPointer(_types.int64))(typing_context, array)
+
+
+@_NUMBA.extending.intrinsic
+def constants(typing_context: Any, array: Any) -> Any:
+    """Like :func:`words`, for memory that stays as it is while the kernel runs."""
+    return _pointer_to_data(ConstantWords())(typing_context, array)

@@ -43,7 +43,7 @@ from sim.dram.layout import (
     T,
 )
 from sim.dram.queues import enqueue, find_line, next_hit, release, row_closed, row_opened, state_class, unlink
-from sim.jit import njit
+from sim.jit import Words, constants, njit, words
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
@@ -69,6 +69,11 @@ _NONE, _ACTIVE, _REFRESH, _HIT, _OPEN, _CLOSE = range(6)
 @njit
 def locate(params: np.ndarray, line: int) -> int:
     """The packed location (bank, column, row) of a transaction index inside the channel."""
+    return _locate(constants(params), line)
+
+
+@njit
+def _locate(params: Words, line: int) -> int:
     at = params[P.t_segments]
     location = 0
     for i in range(params[P.segments]):
@@ -92,19 +97,7 @@ def push(
     ``arrival``: first cycle in which it may be offered; ``line``: transaction index with the channel's
     bits in it or not (they are ignored); ``tag``: any number below 2**50, handed back on completion.
     """
-    at = params[P.s_streams] + stream * STREAM_STRIDE
-    capacity = params[P.input_capacity]
-    tail = state[at + T.tail]
-    if tail - state[at + T.head] >= capacity:
-        return False
-    i = tail & (capacity - 1)
-    inputs[stream, 0, i] = arrival
-    inputs[stream, 1, i] = locate(params, line)
-    inputs[stream, 2, i] = (tag << 8) | op
-    state[at + T.tail] = tail + 1
-    if state[S.next_event] > arrival:
-        state[S.next_event] = max(arrival, state[S.now])
-    return True
+    return _push(words(state), constants(params), words(inputs), stream, arrival, line, op, tag)
 
 
 @njit
@@ -116,13 +109,38 @@ def push_many(
     arrival: np.ndarray,
     line: np.ndarray,
     op: np.ndarray,
-    tag: np.ndarray,
+    tag: int,
 ) -> int:
-    """:func:`push` for arrays; returns how many fitted."""
+    """:func:`push` for arrays, tagged ``tag``, ``tag + 1``, …; returns how many fitted."""
     for i in range(arrival.size):
-        if not push(state, params, inputs, stream, arrival[i], line[i], op[i], tag[i]):
+        if not _push(words(state), constants(params), words(inputs), stream, arrival[i], line[i], op[i], tag + i):
             return i
     return int(arrival.size)
+
+
+@njit
+def _push(
+    state: Words, params: Words, inputs: Words, stream: int, arrival: int, line: int, op: int, tag: int
+) -> bool:
+    at = params[P.s_streams] + stream * STREAM_STRIDE
+    tail = state[at + T.tail]
+    if tail - state[at + T.head] >= params[P.input_capacity]:
+        return False
+    i = _input(params, stream, tail)
+    inputs[i] = arrival
+    inputs[i + 1] = _locate(params, line)
+    inputs[i + 2] = (tag << 8) | op
+    state[at + T.tail] = tail + 1
+    if state[S.next_event] > arrival:
+        state[S.next_event] = max(arrival, state[S.now])
+    return True
+
+
+@njit
+def _input(params: Words, stream: int, i: int) -> int:
+    """Where the stream's i-th request stands in ``inputs``: arrival, location, tag << 8 | op."""
+    capacity = params[P.input_capacity]
+    return (stream * capacity + (i & (capacity - 1))) * 3
 
 
 @njit
@@ -158,38 +176,67 @@ def run(
         or state[S.magic] != MAGIC
         or params.size != params[P.size]
         or state.size != params[P.state_size]
-        or inputs.shape[2] != params[P.input_capacity]
+        or inputs.size != 3 * params[P.input_capacity] * params[P.streams]
+        or done.shape[0] < _MARGIN
+        or log.shape[0] < _MARGIN
     ):
         return _BAD_STATE
+    return _run(
+        words(state),
+        constants(params),
+        words(inputs),
+        words(done),
+        words(log),
+        done.shape[0] - _MARGIN,
+        log.shape[0] - _MARGIN,
+        until,
+        stop_on,
+    )
+
+
+@njit
+def _run(
+    state: Words,
+    params: Words,
+    inputs: Words,
+    done: Words,
+    log: Words,
+    done_limit: int,
+    log_limit: int,
+    until: int,
+    stop_on: int,
+) -> int:
     slots = params[P.slots]
     single = params[P.streams] == 1
     interval = params[P.refresh_interval]
     ranks = params[P.ranks]
     skip = params[P.skip] != 0
-    candidate = np.empty(4, dtype=np.int64)
-    best = np.empty(4, dtype=np.int64)
     reason = _UNTIL
     now = state[S.now]
     happened = 0
-    offered = NEVER
+    blocked = False  # the only stream's head waits for a place in a queue
     while True:
         # What the last cycle brought, then what bars the next one.
         if happened & stop_on:
             reason = happened & stop_on
             reason = reason & -reason
             break
+        if happened & (_SLOT | _COMPLETION):
+            blocked = False
         happened = 0
         if now >= until:
             break
-        if state[S.done_on] and state[S.done] > done.shape[0] - _MARGIN:
+        if state[S.done_on] and state[S.done] > done_limit:
             reason = _DONE_FULL
             break
-        if state[S.log_on] and state[S.logged] > log.shape[0] - _MARGIN:
+        if state[S.log_on] and state[S.logged] > log_limit:
             reason = _LOG_FULL
             break
 
         state[S.now] = now
-        if single:
+        if blocked:
+            offered, happened = NEVER, 0
+        elif single:
             offered, happened = _offer_single(state, params, inputs, done, now)
         else:
             offered, happened = _offer_streams(state, params, inputs, done, now)
@@ -199,12 +246,15 @@ def run(
                 break
             offered = NEVER
 
-        if offered == NEVER:
+        if offered == NEVER and not blocked:
             if state[S.end] == NEVER:
                 _finish(state, params)
             if state[S.end] != NEVER and stop_on & _FINISHED and _drained(state):
                 reason = _FINISHED
                 break
+
+        if single and offered == NEVER:
+            blocked = state[params[P.s_streams] + T.head] != state[params[P.s_streams] + T.tail]
 
         # The controller's tick.  Until `horizon` nothing but a command can happen.
         clock = now + 1
@@ -213,32 +263,28 @@ def run(
             state[S.refresh_next] += interval
         horizon = min(min(offered, state[S.refresh_next] - 1), until)
         issued = False
-        best[0] = NEVER
-        best_slot = -1
-        for slot in range(slots):
-            _choose(state, params, slot, clock, candidate)
-            if candidate[0] <= clock:
-                happened |= _issue(state, params, done, log, clock, candidate)
+        soonest = NEVER
+        kind, entry, command, behind = _NONE, -1, -1, slots
+        slot = 0
+        while slot < slots:
+            ready, a_kind, an_entry, a_command = _choose(state, params, slot, clock)
+            slot += 1
+            if ready > clock and ready < soonest and not issued:
+                soonest, kind, entry, command, behind = ready, a_kind, an_entry, a_command, slot
+            if slot == slots and not issued and ready > clock and skip and soonest <= horizon:
+                # Nothing changes before the best command is ready: go there and issue it.
+                clock = soonest
+                now = clock - 1
+                ready, a_kind, an_entry, a_command, slot = soonest, kind, entry, command, behind
+            if ready <= clock:
+                happened |= _issue(state, params, done, log, clock, a_kind, an_entry, a_command)
                 issued = True
-            elif candidate[0] < best[0]:
-                best[:] = candidate
-                best_slot = slot
-        if not issued and skip and best[0] <= horizon:
-            # Nothing changes before the best command is ready: go there and issue it.
-            clock = best[0]
-            now = clock - 1
-            happened |= _issue(state, params, done, log, clock, best)
-            issued = True
-            for slot in range(best_slot + 1, slots):
-                _choose(state, params, slot, clock, candidate)
-                if candidate[0] <= clock:
-                    happened |= _issue(state, params, done, log, clock, candidate)
         state[S.passes] += 1
 
         if issued or not skip:
             now += 1
         else:
-            ahead = min(min(best[0], state[S.refresh_next]) - 1, offered)
+            ahead = min(min(soonest, state[S.refresh_next]) - 1, offered)
             waiting = state[S.reads_waiting] + state[S.writes_waiting] + state[S.active]
             if ahead - state[S.last_progress] > params[P.watchdog] and waiting > 0:
                 reason = _STUCK
@@ -258,15 +304,14 @@ def run(
 
 @njit
 def _offer_single(
-    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, now: int
+    state: Words, params: Words, inputs: Words, done: Words, now: int
 ) -> tuple[int, int]:
     """Offer the only stream's head; (next cycle worth another offer or -1 for want of input, what happened)."""
     at = params[P.s_streams]
-    mask = params[P.input_capacity] - 1
     head = state[at + T.head]
     if head == state[at + T.tail]:
         return (-1 if state[at + T.open] else NEVER), 0
-    arrival = inputs[0, 0, head & mask]
+    arrival = inputs[_input(params, 0, head)]
     if arrival > now:
         return arrival, 0
     window = state[at + T.window]
@@ -280,9 +325,9 @@ def _offer_single(
     head += 1
     if head == state[at + T.tail]:
         return (now + 1 if state[at + T.open] else NEVER), happened
-    arrival = inputs[0, 0, head & mask]
+    arrival = inputs[_input(params, 0, head)]
     if arrival <= now + 1:
-        if window == 0 and not _fits(state, params, inputs[0, 1, head & mask], inputs[0, 2, head & mask] & 255):
+        if window == 0 and not _fits(state, params, inputs[_input(params, 0, head) + 1], inputs[_input(params, 0, head) + 2] & 255):
             return NEVER, happened
         return now + 1, happened
     return arrival, happened
@@ -290,11 +335,10 @@ def _offer_single(
 
 @njit
 def _offer_streams(
-    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, now: int
+    state: Words, params: Words, inputs: Words, done: Words, now: int
 ) -> tuple[int, int]:
     """The arbiter: offer the streams' heads in its order until one is accepted; results as for one stream."""
     streams = params[P.streams]
-    mask = params[P.input_capacity] - 1
     arbiter = params[P.arbiter]
     soonest = NEVER
     for s in range(streams):
@@ -315,18 +359,18 @@ def _offer_streams(
                 at = params[P.s_streams] + other * STREAM_STRIDE
                 if state[at + T.head] == state[at + T.tail]:
                     continue
-                arrival = inputs[other, 0, state[at + T.head] & mask]
+                arrival = inputs[_input(params, other, state[at + T.head])]
                 later = arrival > tried_arrival or (arrival == tried_arrival and other > tried_stream)
-                if later and (s < 0 or arrival < inputs[s, 0, _head(state, params, s) & mask]):
+                if later and (s < 0 or arrival < inputs[_input(params, s, _head(state, params, s))]):
                     s = other
             if s < 0:
                 break
-            tried_arrival = inputs[s, 0, _head(state, params, s) & mask]
+            tried_arrival = inputs[_input(params, s, _head(state, params, s))]
             tried_stream = s
         at = params[P.s_streams] + s * STREAM_STRIDE
         if state[at + T.head] == state[at + T.tail]:
             continue
-        arrival = inputs[s, 0, state[at + T.head] & mask]
+        arrival = inputs[_input(params, s, state[at + T.head])]
         if arrival > now:
             soonest = min(soonest, arrival)
             continue
@@ -345,12 +389,12 @@ def _offer_streams(
 
 
 @njit
-def _head(state: np.ndarray, params: np.ndarray, stream: int) -> int:
+def _head(state: Words, params: Words, stream: int) -> int:
     return int(state[params[P.s_streams] + stream * STREAM_STRIDE + T.head])
 
 
 @njit
-def _retire(state: np.ndarray, params: np.ndarray, stream: int, now: int) -> None:
+def _retire(state: Words, params: Words, stream: int, now: int) -> None:
     """Forget the stream's reads whose data has returned by ``now``."""
     at = params[P.s_streams] + stream * STREAM_STRIDE
     ring = params[P.s_returns] + stream * params[P.returns]
@@ -361,7 +405,7 @@ def _retire(state: np.ndarray, params: np.ndarray, stream: int, now: int) -> Non
 
 
 @njit
-def _next_return(state: np.ndarray, params: np.ndarray, stream: int) -> int:
+def _next_return(state: Words, params: Words, stream: int) -> int:
     at = params[P.s_streams] + stream * STREAM_STRIDE
     if state[at + T.return_count] == 0:
         return NEVER
@@ -369,7 +413,7 @@ def _next_return(state: np.ndarray, params: np.ndarray, stream: int) -> int:
 
 
 @njit
-def _returns(state: np.ndarray, params: np.ndarray, stream: int, cycle: int, now: int) -> None:
+def _returns(state: Words, params: Words, stream: int, cycle: int, now: int) -> None:
     """Note that a read of a stream with a window returns in ``cycle``; returns are kept in order of time."""
     at = params[P.s_streams] + stream * STREAM_STRIDE
     if state[at + T.window] == 0:
@@ -389,7 +433,7 @@ def _returns(state: np.ndarray, params: np.ndarray, stream: int, cycle: int, now
 
 
 @njit
-def _fits(state: np.ndarray, params: np.ndarray, location: int, op: int) -> bool:
+def _fits(state: Words, params: Words, location: int, op: int) -> bool:
     """Would this request be taken now: by a free place, by forwarding or by coalescing?"""
     kind = params[P.t_ops] + op * OP_STRIDE
     if params[kind] == 1:
@@ -403,34 +447,33 @@ def _fits(state: np.ndarray, params: np.ndarray, location: int, op: int) -> bool
 
 @njit
 def _accept(
-    state: np.ndarray, params: np.ndarray, inputs: np.ndarray, done: np.ndarray, stream: int, now: int
+    state: Words, params: Words, inputs: Words, done: Words, stream: int, now: int
 ) -> int:
     """Take the stream's head if it can be taken; bits of what happened, 0 if it has to wait."""
     at = params[P.s_streams] + stream * STREAM_STRIDE
-    i = state[at + T.head] & (params[P.input_capacity] - 1)
-    location = inputs[stream, 1, i]
-    op = inputs[stream, 2, i] & 255
+    i = _input(params, stream, state[at + T.head])
+    arrival, location, op, tag = inputs[i], inputs[i + 1], inputs[i + 2] & 255, inputs[i + 2] >> 8
     kind = params[P.t_ops] + op * OP_STRIDE
     happened = _ACCEPT
     if params[kind] == 1:
         if params[kind + 4] and find_line(state, params, location, op):
             state[S.coalesced] += 1
-            _record(state, done, inputs[stream, 2, i] >> 8, stream, inputs[stream, 0, i], now, -1, now)
+            _record(state, done, tag, stream, arrival, now, -1, now)
             happened |= _COMPLETION
         elif state[S.writes_waiting] < params[P.write_capacity]:
-            enqueue(state, params, 1, location, op, stream, now, inputs[stream, 0, i], inputs[stream, 2, i] >> 8)
+            enqueue(state, params, 1, location, op, stream, now, arrival, tag)
         else:
             return 0
         state[S.writes] += 1
     else:
         if op == 0 and find_line(state, params, location, -1):
             state[S.forwarded] += 1
-            _record(state, done, inputs[stream, 2, i] >> 8, stream, inputs[stream, 0, i], now, -1, now + 1)
+            _record(state, done, tag, stream, arrival, now, -1, now + 1)
             state[S.last_return] = max(state[S.last_return], now + 1)
             _returns(state, params, stream, now + 1, now)
             happened |= _COMPLETION
         elif state[S.reads_waiting] < params[P.read_capacity]:
-            enqueue(state, params, 0, location, op, stream, now, inputs[stream, 0, i], inputs[stream, 2, i] >> 8)
+            enqueue(state, params, 0, location, op, stream, now, arrival, tag)
             state[S.reads_unissued] += 1
             state[at + T.reads_unissued] += 1
         else:
@@ -445,26 +488,27 @@ def _accept(
 
 @njit
 def _record(
-    state: np.ndarray, done: np.ndarray, tag: int, stream: int, arrival: int, accept: int, issue: int, back: int
+    state: Words, done: Words, tag: int, stream: int, arrival: int, accept: int, issue: int, back: int
 ) -> None:
     if state[S.done_on]:
         i = state[S.done]
-        done[i, 0] = tag
-        done[i, 1] = stream
-        done[i, 2] = arrival
-        done[i, 3] = accept
-        done[i, 4] = issue
-        done[i, 5] = back
         state[S.done] = i + 1
+        i *= 6
+        done[i] = tag
+        done[i + 1] = stream
+        done[i + 2] = arrival
+        done[i + 3] = accept
+        done[i + 4] = issue
+        done[i + 5] = back
 
 
 @njit
-def _drained(state: np.ndarray) -> bool:
+def _drained(state: Words) -> bool:
     return bool(state[S.reads_waiting] + state[S.writes_waiting] + state[S.active] == 0)
 
 
 @njit
-def _finish(state: np.ndarray, params: np.ndarray) -> None:
+def _finish(state: Words, params: Words) -> None:
     """Fix the length of the run once every stream is closed and empty and every read has issued."""
     for s in range(params[P.streams]):
         at = params[P.s_streams] + s * STREAM_STRIDE
@@ -475,49 +519,43 @@ def _finish(state: np.ndarray, params: np.ndarray) -> None:
 
 
 @njit
-def _choose(state: np.ndarray, params: np.ndarray, slot: int, clock: int, candidate: np.ndarray) -> None:
-    """The slot's best command: (first cycle it may issue, from ``clock`` on, or NEVER; kind; entry or rank; command)."""
+def _choose(state: Words, params: Words, slot: int, clock: int) -> tuple[int, int, int, int]:
+    """The slot's best command: (cycle from ``clock`` on in which it may issue, or NEVER; kind; entry or rank; command)."""
     may = params[P.t_slots] + slot * SLOT_STRIDE
     banks = params[P.banks]
     entries, pool = params[P.s_pool], params[P.pool]
     next_ok = params[P.s_next_ok]
-    candidate[0] = NEVER
-    candidate[1] = _NONE
+    ready, kind, entry, command = NEVER, _NONE, -1, -1
     if params[may + 5] and params[may] and state[S.active] > 0:
         best = NEVER
         for i in range(state[S.active]):
             bank = state[params[P.s_active_list] + i]
-            entry = state[params[P.s_active] + bank]
-            command = params[params[P.t_ops] + state[entries + Q.op * pool + entry] * OP_STRIDE + 2]
-            wait = max((state[next_ok + command * banks + bank] >> RULE_BITS) - clock, 0)
-            key = (wait << _AGE_BITS) + state[entries + Q.key * pool + entry]
+            request = state[params[P.s_active] + bank]
+            column = params[params[P.t_ops] + state[entries + Q.op * pool + request] * OP_STRIDE + 2]
+            wait = max((state[next_ok + column * banks + bank] >> RULE_BITS) - clock, 0)
+            key = (wait << _AGE_BITS) + state[entries + Q.key * pool + request]
             if key < best:
-                best = key
-                candidate[2] = entry
-                candidate[3] = command
-        candidate[0] = clock + (best >> _AGE_BITS)
-        candidate[1] = _ACTIVE
-        if candidate[0] == clock:
-            return
+                best, entry, command = key, request, column
+        ready = clock + (best >> _AGE_BITS)
+        kind = _ACTIVE
+        if ready == clock:
+            return ready, kind, entry, command
     if state[S.refresh_due] > state[S.refresh_done]:
         rank = state[S.refresh_done] % params[P.ranks]
-        command = -1
+        wanted = -1
         if state[params[P.s_open_count] + rank] > 0:
             if params[may + 3] and state[params[P.s_active_count] + rank] == 0:
-                command = params[P.close_all]
+                wanted = params[P.close_all]
         elif params[may + 4]:
-            command = params[P.refresh]
-        if command >= 0 and params[may + 6]:
-            place = _place(params, command, rank)
-            ready = max(state[next_ok + command * banks + place] >> RULE_BITS, clock)
-            if ready < candidate[0]:
-                candidate[0] = ready
-                candidate[1] = _REFRESH
-                candidate[2] = rank
-                candidate[3] = command
-        return
+            wanted = params[P.refresh]
+        if wanted >= 0 and params[may + 6]:
+            place = _place(params, wanted, rank)
+            first = max(state[next_ok + wanted * banks + place] >> RULE_BITS, clock)
+            if first < ready:
+                return first, _REFRESH, rank, wanted
+        return ready, kind, entry, command
     if not params[may + 7]:
-        return
+        return ready, kind, entry, command
 
     if state[S.write_mode]:
         if state[S.writes_waiting] <= params[P.write_leave] and state[S.reads_waiting] > 0:
@@ -526,87 +564,105 @@ def _choose(state: np.ndarray, params: np.ndarray, slot: int, clock: int, candid
         state[S.write_mode] = 1
     queue = state[S.write_mode]
     if (state[S.writes_waiting] if queue else state[S.reads_waiting]) == 0:
-        return
+        return ready, kind, entry, command
     if params[P.scheduler] == FIFO:
         key = _scan_fifo(state, params, queue, may, clock)
     else:
         key = _scan(state, params, queue, may, clock)
-    if key >= NEVER:
-        return
+    if key >= NEVER or clock + (key >> _AGE_BITS) >= ready:
+        return ready, kind, entry, command
     ready = clock + (key >> _AGE_BITS)
-    if ready >= candidate[0]:
-        return
-    candidate[0] = ready
     key &= (1 << _AGE_BITS) - 1
     bank = key & _BANK_MASK
     first = queue * params[P.read_classes]
-    for kind in range(first, first + (params[P.write_classes] if queue else params[P.read_classes])):
-        if state[params[P.s_hit_key] + kind * banks + bank] == key:
-            candidate[1] = _HIT
-            candidate[2] = state[params[P.s_hit_slot] + kind * banks + bank]
-            candidate[3] = params[params[P.t_classes] + kind]
-            return
-    candidate[2] = state[params[P.s_other_slot] + queue * banks + bank]
+    for group in range(first, first + (params[P.write_classes] if queue else params[P.read_classes])):
+        if state[params[P.s_hit_key] + group * banks + bank] == key:
+            entry = state[params[P.s_hit_slot] + group * banks + bank]
+            return ready, _HIT, entry, params[params[P.t_classes] + group]
+    entry = state[params[P.s_other_slot] + queue * banks + bank]
     if state[params[P.s_open_row] + bank] < 0:
-        candidate[1] = _OPEN
-        candidate[3] = params[P.act]
-    else:
-        candidate[1] = _CLOSE
-        candidate[3] = params[P.pre]
+        return ready, _OPEN, entry, params[P.act]
+    return ready, _CLOSE, entry, params[P.pre]
 
 
 @njit
-def _scan(state: np.ndarray, params: np.ndarray, queue: int, may: int, clock: int) -> int:
+def _scan(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
     """Least sort key over the queue's candidates: soonest ready, then oldest.  Branch-free over the banks."""
     banks = params[P.banks]
-    at = params[P.s_next_ok]
-    shield = state[params[P.s_shield] : params[P.s_shield] + banks]
+    now = clock << RULE_BITS
+    shift = _AGE_BITS - RULE_BITS
+    clear = ~RULE_MASK
+    shield = params[P.s_shield]
     best = NEVER
     first = queue * params[P.read_classes]
     last = first + (params[P.write_classes] if queue else params[P.read_classes])
+    if params[P.scheduler] == ROW_HIT_FIRST and last - first > 1:
+        return _scan_careful(state, params, queue, may, clock)
     if params[may]:
         for kind in range(first, last):
             command = params[params[P.t_classes] + kind]
-            allowed = state[at + command * banks : at + (command + 1) * banks]
-            keys = state[params[P.s_hit_key] + kind * banks : params[P.s_hit_key] + (kind + 1) * banks]
-            # A column command that closes the row must not do so under an active request.
-            guard = -params[params[P.t_command] + command * COMMAND_STRIDE + 3]
-            for bank in range(banks):
-                wait = max((allowed[bank] >> RULE_BITS) - clock, 0)
-                key = (keys[bank] | (shield[bank] & guard)) + (wait << _AGE_BITS)
-                best = min(best, key)
+            allowed = params[P.s_next_ok] + command * banks
+            keys = params[P.s_hit_key] + kind * banks
+            if params[params[P.t_command] + command * COMMAND_STRIDE + 3]:
+                # A column command that closes the row must not do so under an active request.
+                for bank in range(banks):
+                    wait = max((state[allowed + bank] & clear) - now, 0)
+                    best = min(best, (state[keys + bank] | state[shield + bank]) + (wait << shift))
+            else:
+                for bank in range(banks):
+                    wait = max((state[allowed + bank] & clear) - now, 0)
+                    best = min(best, state[keys + bank] + (wait << shift))
     if params[may + 1] or params[may + 2]:
-        opening = state[at + params[P.act] * banks : at + (params[P.act] + 1) * banks]
-        closing = state[at + params[P.pre] * banks : at + (params[P.pre] + 1) * banks]
-        rows = state[params[P.s_open_row] : params[P.s_open_row] + banks]
-        others = state[params[P.s_other_key] + queue * banks : params[P.s_other_key] + (queue + 1) * banks]
-        no_open = 0 if params[may + 1] else NEVER
-        no_close = 0 if params[may + 2] else NEVER
-        if params[P.scheduler] == ROW_HIT_FIRST:
-            hits = state[params[P.s_hit_key] + first * banks : params[P.s_hit_key] + last * banks]
-            for bank in range(banks):
-                a = opening[bank]
-                p = closing[bank]
-                is_open = rows[bank] >= 0
-                wait = max(((p if is_open else a) >> RULE_BITS) - clock, 0)
-                key = others[bank] | (shield[bank] | no_close if is_open else no_open)
-                for kind in range(last - first):
-                    if hits[kind * banks + bank] < others[bank]:
-                        key = NEVER
-                best = min(best, key + (wait << _AGE_BITS))
-        else:
-            for bank in range(banks):
-                a = opening[bank]
-                p = closing[bank]
-                is_open = rows[bank] >= 0
-                wait = max(((p if is_open else a) >> RULE_BITS) - clock, 0)
-                key = others[bank] | (shield[bank] | no_close if is_open else no_open)
-                best = min(best, key + (wait << _AGE_BITS))
+        opening = params[P.s_next_ok] + params[P.act] * banks
+        closing = params[P.s_next_ok] + params[P.pre] * banks
+        rows = params[P.s_open_row]
+        others = params[P.s_other_key] + queue * banks
+        bar_open = 0 if params[may + 1] else NEVER
+        bar_close = 0 if params[may + 2] else NEVER
+        hit_bars = params[P.scheduler] == ROW_HIT_FIRST
+        hits = params[P.s_hit_key] + first * banks
+        for bank in range(banks):
+            is_open = state[rows + bank] >= 0
+            a, p = state[opening + bank], state[closing + bank]
+            wait = max(((p if is_open else a) & clear) - now, 0)
+            other = state[others + bank]
+            key = (other | state[shield + bank] | (bar_close if is_open else bar_open)) + (wait << shift)
+            key = NEVER if hit_bars and state[hits + bank] < other else key
+            best = min(best, key)
     return int(best)
 
 
 @njit
-def _scan_fifo(state: np.ndarray, params: np.ndarray, queue: int, may: int, clock: int) -> int:
+def _scan_careful(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
+    """:func:`_scan` under row-hit-first for queues with several kinds of column commands."""
+    banks = params[P.banks]
+    first = queue * params[P.read_classes]
+    last = first + (params[P.write_classes] if queue else params[P.read_classes])
+    best = NEVER
+    for bank in range(banks):
+        oldest_hit = NEVER
+        shield = state[params[P.s_shield] + bank]
+        for kind in range(first, last):
+            command = params[params[P.t_classes] + kind]
+            key = state[params[P.s_hit_key] + kind * banks + bank]
+            oldest_hit = min(oldest_hit, key)
+            if params[params[P.t_command] + command * COMMAND_STRIDE + 3]:
+                key |= shield
+            wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
+            if params[may]:
+                best = min(best, key + (wait << _AGE_BITS))
+        other = state[params[P.s_other_key] + queue * banks + bank]
+        is_open = state[params[P.s_open_row] + bank] >= 0
+        if oldest_hit < other or not params[may + 2 if is_open else may + 1]:
+            continue
+        command = params[P.pre] if is_open else params[P.act]
+        wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
+        best = min(best, (other | shield) + (wait << _AGE_BITS))
+    return int(best)
+
+
+@njit
+def _scan_fifo(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
     """Sort key of the queue's oldest entry, NEVER if its next command is barred or not this slot's."""
     banks = params[P.banks]
     first = queue * params[P.read_classes]
@@ -639,21 +695,20 @@ def _scan_fifo(state: np.ndarray, params: np.ndarray, queue: int, may: int, cloc
 
 
 @njit
-def _place(params: np.ndarray, command: int, rank: int) -> int:
+def _place(params: Words, command: int, rank: int) -> int:
     """Where a refresh command for ``rank`` goes: its rank, or the channel."""
     return int(rank if params[params[P.t_command] + command * COMMAND_STRIDE + 2] == RANK_SCOPE else 0)
 
 
 @njit
 def _issue(
-    state: np.ndarray, params: np.ndarray, done: np.ndarray, log: np.ndarray, clock: int, candidate: np.ndarray
+    state: Words, params: Words, done: Words, log: Words, clock: int, kind: int, entry: int, command: int
 ) -> int:
-    """Issue the candidate at ``clock``; bits of what happened."""
-    kind, entry, command = candidate[1], candidate[2], candidate[3]
+    """Issue a candidate of :func:`_choose` at ``clock``; bits of what happened."""
     banks = params[P.banks]
     entries, pool = params[P.s_pool], params[P.pool]
     traits = params[P.t_command] + command * COMMAND_STRIDE
-    per_rank = banks // params[P.ranks]
+    per_rank = 1 << params[P.rank_shift]
     happened = 0
     if kind == _REFRESH:
         rank = entry
@@ -672,7 +727,7 @@ def _issue(
 
     location = state[entries + Q.location * pool + entry]
     bank = location & _BANK_MASK
-    rank = bank // per_rank
+    rank = bank >> params[P.rank_shift]
     held = state[params[P.s_next_ok] + command * banks + bank]
     accept = state[entries + Q.accept * pool + entry]
     cause = CAUSE_SCHEDULER
@@ -756,7 +811,7 @@ def _issue(
 
 
 @njit
-def _raise(state: np.ndarray, params: np.ndarray, command: int, place: int, bank: int, clock: int) -> None:
+def _raise(state: Words, params: Words, command: int, place: int, bank: int, clock: int) -> None:
     """Let every constraint row that starts at this command bar its followers."""
     banks = params[P.banks]
     at = params[P.s_next_ok]
@@ -765,12 +820,11 @@ def _raise(state: np.ndarray, params: np.ndarray, command: int, place: int, bank
     entry = params[P.t_dense] + 3 * command
     n = params[entry + 1] * banks
     if n:
-        row = bank // params[P.group_banks] if scope == BANK_SCOPE else place
+        row = bank >> params[P.group_shift] if scope == BANK_SCOPE else place
         start = params[entry + 2] + row * n
-        add = params[start : start + n]
-        allowed = state[at + params[entry] * banks : at + params[entry] * banks + n]
+        target = at + params[entry] * banks
         for i in range(n):
-            allowed[i] = max(allowed[i], add[i] + base)
+            state[target + i] = max(state[target + i], params[start + i] + base)
     entry = params[P.t_sparse_at] + 2 * command
     for i in range(params[entry], params[entry] + params[entry + 1]):
         single = params[P.t_sparse] + 3 * i
@@ -784,35 +838,34 @@ def _raise(state: np.ndarray, params: np.ndarray, command: int, place: int, bank
         ring = params[P.s_rings] + params[window + 4] + instance * (length + 1)
         if params[window + 6]:
             state[ring + 1 + state[ring]] = clock
-            state[ring] = (state[ring] + 1) % length
+            state[ring] = state[ring] + 1 if state[ring] + 1 < length else 0
         value = (state[ring + 1 + state[ring]] << RULE_BITS) + params[window + 3]
         lo, hi = _covered(params, params[window + 1], instance, params[window + 2])
         target = at + params[window] * banks
-        allowed = state[target + lo : target + hi]
-        for j in range(hi - lo):
-            allowed[j] = max(allowed[j], value)
+        for j in range(target + lo, target + hi):
+            state[j] = max(state[j], value)
 
 
 @njit
-def _place_of(params: np.ndarray, scope: int, bank: int) -> int:
+def _place_of(params: Words, scope: int, bank: int) -> int:
     """The bank, group, rank or channel that ``bank`` lies in."""
     if scope == BANK_SCOPE:
         return bank
     if scope == GROUP_SCOPE:
-        return int(bank // params[P.group_banks])
+        return int(bank >> params[P.group_shift])
     if scope == RANK_SCOPE:
-        return int(bank // (params[P.banks] // params[P.ranks]))
+        return int(bank >> params[P.rank_shift])
     return 0
 
 
 @njit
-def _covered(params: np.ndarray, scope: int, instance: int, target: int) -> tuple[int, int]:
+def _covered(params: Words, scope: int, instance: int, target: int) -> tuple[int, int]:
     """Places of scope ``target`` that share ``instance`` of ``scope``, as a half-open range."""
     size = 1
     if scope == GROUP_SCOPE:
         size = params[P.group_banks]
     elif scope == RANK_SCOPE:
-        size = params[P.banks] // params[P.ranks]
+        size = 1 << params[P.rank_shift]
     elif scope > RANK_SCOPE:
         size = params[P.banks]
     lo = _place_of(params, target, instance * size)
@@ -820,7 +873,7 @@ def _covered(params: np.ndarray, scope: int, instance: int, target: int) -> tupl
 
 
 @njit
-def _charge(state: np.ndarray, params: np.ndarray, clock: int, cause: int) -> None:
+def _charge(state: Words, params: Words, clock: int, cause: int) -> None:
     """Charge the cycles before ``clock``: to the data bus where it is busy, else to what held this command."""
     upto = min(clock, state[S.end])
     since = state[S.charged_to]
@@ -833,7 +886,7 @@ def _charge(state: np.ndarray, params: np.ndarray, clock: int, cause: int) -> No
 
 
 @njit
-def _busy(state: np.ndarray, params: np.ndarray, since: int, upto: int) -> int:
+def _busy(state: Words, params: Words, since: int, upto: int) -> int:
     """Data bus cycles in [since, upto); bursts come in order of time and leave their ring once passed."""
     busy = 0
     mask = params[P.bursts] - 1
@@ -851,7 +904,7 @@ def _busy(state: np.ndarray, params: np.ndarray, since: int, upto: int) -> int:
 
 
 @njit
-def close_accounts(state: np.ndarray, params: np.ndarray) -> None:
+def close_accounts(state: Words, params: Words) -> None:
     """After a finished run: charge what lies between the last command and the end."""
     upto = state[S.end]
     since = state[S.charged_to]
@@ -864,13 +917,14 @@ def close_accounts(state: np.ndarray, params: np.ndarray) -> None:
 
 @njit
 def _log(
-    state: np.ndarray, params: np.ndarray, log: np.ndarray, clock: int, command: int, bank: int, arg: int
+    state: Words, params: Words, log: Words, clock: int, command: int, bank: int, arg: int
 ) -> None:
     state[params[P.s_issued] + command] += 1
     if state[S.log_on]:
         i = state[S.logged]
-        log[i, 0] = clock
-        log[i, 1] = params[params[P.t_command] + command * COMMAND_STRIDE]
-        log[i, 2] = bank
-        log[i, 3] = arg
         state[S.logged] = i + 1
+        i *= 4
+        log[i] = clock
+        log[i + 1] = params[params[P.t_command] + command * COMMAND_STRIDE]
+        log[i + 2] = bank
+        log[i + 3] = arg

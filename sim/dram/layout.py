@@ -1,6 +1,7 @@
 """Where everything stands in the kernel's two flat int64 arrays: parameters (read-only) and state."""
 
 from enum import IntEnum
+from typing import NamedTuple
 
 RULE_BITS = 7
 RULE_MASK = (1 << RULE_BITS) - 1
@@ -35,149 +36,163 @@ SCHEDULER_CODES = {"fr_fcfs": FR_FCFS, "row_hit_first": ROW_HIT_FIRST, "fifo": F
 ARBITER_CODES = {"round_robin": ROUND_ROBIN, "oldest": OLDEST, "priority": PRIORITY}
 
 
-class P(IntEnum):
+class ParameterAt(NamedTuple):
     """Positions in the parameter block: counts and policies, then offsets of tables (t_) and state (s_)."""
 
-    magic = 0
-    version = 1
-    size = 2
-    state_size = 3
-    input_capacity = 4
-    streams = 5
-    banks = 6
-    ranks = 7
-    groups = 8  # per channel
-    group_banks = 9
-    commands = 10
-    act = 11
-    pre = 12
-    close_all = 13
-    refresh = 14
-    refresh_interval = 15  # 0: no refresh
-    slots = 16
-    scheduler = 17
-    skip = 18
-    read_capacity = 19
-    write_capacity = 20
-    write_enter = 21
-    write_leave = 22
-    read_classes = 23
-    write_classes = 24
-    pool = 25
-    arbiter = 26
-    returns = 27
-    filter_mask = 28
-    watchdog = 29
-    segments = 30
-    lines = 31
-    ops = 32
-    windows = 33
-    t_command = 34
-    t_dense = 35  # per command: first target, number of targets, offset of block
-    t_sparse_at = 36  # per command: first entry, number of entries
-    t_sparse = 37  # target command, its scope, wait << RULE_BITS | rule
-    t_window_at = 38  # per command: first row, number of rows
-    t_window = 39
-    t_slots = 40
-    t_ops = 41
-    t_segments = 42
-    s_next_ok = 43
-    s_open_row = 44
-    s_active = 45  # slot of the bank's active request or -1
-    s_shield = 46  # NEVER while the bank has an active request
-    s_active_list = 47
-    s_head = 48
-    s_tail = 49
-    s_other_key = 50
-    s_other_slot = 51
-    s_hit_key = 52
-    s_hit_slot = 53
-    s_open_count = 54  # per rank
-    s_active_count = 55  # per rank
-    s_pool = 56
-    s_free = 57
-    s_filter = 58
-    s_rings = 59
-    s_streams = 60
-    s_returns = 61
-    s_bursts = 62
-    s_idle = 63
-    s_issued = 64
-    bursts = 65  # capacity of the ring of bursts, a power of two
-    t_classes = 66  # per hit cache: the column command of its class
-    header = 67
+    magic: int
+    version: int
+    size: int
+    state_size: int
+    input_capacity: int
+    streams: int
+    banks: int
+    ranks: int
+    groups: int  # per channel
+    group_banks: int
+    commands: int
+    act: int
+    pre: int
+    close_all: int
+    refresh: int
+    refresh_interval: int  # 0: no refresh
+    slots: int
+    scheduler: int
+    skip: int
+    read_capacity: int
+    write_capacity: int
+    write_enter: int
+    write_leave: int
+    read_classes: int
+    write_classes: int
+    pool: int
+    arbiter: int
+    returns: int
+    filter_mask: int
+    watchdog: int
+    segments: int
+    lines: int
+    ops: int
+    windows: int
+    t_command: int
+    t_dense: int  # per command: first target, number of targets, offset of block
+    t_sparse_at: int  # per command: first entry, number of entries
+    t_sparse: int  # target command, its scope, wait << RULE_BITS | rule
+    t_window_at: int  # per command: first row, number of rows
+    t_window: int
+    t_slots: int
+    t_ops: int
+    t_segments: int
+    s_next_ok: int
+    s_open_row: int
+    s_active: int  # slot of the bank's active request or -1
+    s_shield: int  # NEVER while the bank has an active request
+    s_active_list: int
+    s_head: int
+    s_tail: int
+    s_other_key: int
+    s_other_slot: int
+    s_hit_key: int
+    s_hit_slot: int
+    s_open_count: int  # per rank
+    s_active_count: int  # per rank
+    s_pool: int
+    s_free: int
+    s_filter: int
+    s_rings: int
+    s_streams: int
+    s_returns: int
+    s_bursts: int
+    s_idle: int
+    s_issued: int
+    bursts: int  # capacity of the ring of bursts, a power of two
+    rank_shift: int  # bank >> rank_shift is its rank
+    group_shift: int
+    t_classes: int  # per hit cache: the column command of its class
+    header: int
 
 
-class S(IntEnum):
+P = ParameterAt(*range(len(ParameterAt._fields)))
+
+
+class StateAt(NamedTuple):
     """Positions of the scalars at the front of the state."""
 
-    magic = 0
-    now = 1
-    sequence = 2
-    reads_waiting = 3
-    writes_waiting = 4
-    active = 5
-    free = 6
-    write_mode = 7
-    refresh_next = 8
-    refresh_due = 9
-    refresh_done = 10
-    last_accept = 11
-    last_return = 12
-    last_command = 13
-    row_hits = 14
-    row_misses = 15
-    row_conflicts = 16
-    forwarded = 17
-    coalesced = 18
-    reads = 19
-    writes = 20
-    reads_unissued = 21
-    done = 22
-    logged = 23
-    next_event = 24
-    last_stream = 25
-    last_progress = 26
-    charged_to = 27  # first cycle not yet charged to data bus or a cause
-    busy = 28  # data bus cycles charged so far
-    burst_head = 29
-    burst_tail = 30
-    end = 31  # cycles of the run, once known
-    passes = 32
-    accepted = 33
-    log_on = 34
-    done_on = 35
-    size = 36
+    magic: int
+    now: int
+    sequence: int
+    reads_waiting: int
+    writes_waiting: int
+    active: int
+    free: int
+    write_mode: int
+    refresh_next: int
+    refresh_due: int
+    refresh_done: int
+    last_accept: int
+    last_return: int
+    last_command: int
+    row_hits: int
+    row_misses: int
+    row_conflicts: int
+    forwarded: int
+    coalesced: int
+    reads: int
+    writes: int
+    reads_unissued: int
+    done: int
+    logged: int
+    next_event: int
+    last_stream: int
+    last_progress: int
+    charged_to: int  # first cycle not yet charged to data bus or a cause
+    busy: int  # data bus cycles charged so far
+    burst_head: int
+    burst_tail: int
+    end: int  # cycles of the run, once known
+    passes: int
+    accepted: int
+    log_on: int
+    done_on: int
+    size: int
 
 
-class Q(IntEnum):
+S = StateAt(*range(len(StateAt._fields)))
+
+
+class EntryField(NamedTuple):
     """Fields of a queue entry; each is an array of ``pool`` entries inside the state."""
 
-    next = 0
-    previous = 1
-    row = 2
-    location = 3
-    key = 4
-    op = 5
-    accept = 6
-    arrival = 7
-    tag = 8
-    counted = 9
-    stream = 10
-    size = 11
+    next: int
+    previous: int
+    row: int
+    location: int
+    key: int
+    op: int
+    accept: int
+    arrival: int
+    tag: int
+    counted: int
+    stream: int
+    size: int
 
 
-class T(IntEnum):
+Q = EntryField(*range(len(EntryField._fields)))
+
+
+class StreamField(NamedTuple):
     """Fields of an input stream."""
 
-    head = 0
-    tail = 1
-    open = 2
-    window = 3
-    reads_unissued = 4
-    return_head = 5
-    return_count = 6
-    accepted = 7
+    head: int
+    tail: int
+    open: int
+    window: int
+    reads_unissued: int
+    return_head: int
+    return_count: int
+    accepted: int
+
+
+T = StreamField(*range(len(StreamField._fields)))
 
 
 class Stop(IntEnum):

@@ -6,8 +6,6 @@ For each queue (0 read, 1 write) and bank the scheduler needs the oldest entry t
 choosing a command is one loop over the banks whatever the depth of the queues.
 """
 
-import numpy as np
-
 from sim.dram.layout import (
     BANK_BITS,
     COLUMN_AT,
@@ -18,7 +16,7 @@ from sim.dram.layout import (
     Q,
     S,
 )
-from sim.jit import njit
+from sim.jit import Words, njit
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
@@ -31,7 +29,7 @@ def filter_slot(location: int, mask: int) -> int:
 
 
 @njit
-def find_line(state: np.ndarray, params: np.ndarray, location: int, op: int) -> bool:
+def find_line(state: Words, params: Words, location: int, op: int) -> bool:
     """Does the write queue hold ``location``: from ``op`` itself, or (``op`` < 0) from any op that forwards?"""
     if state[params[P.s_filter] + filter_slot(location, params[P.filter_mask])] == 0:
         return False
@@ -48,8 +46,8 @@ def find_line(state: np.ndarray, params: np.ndarray, location: int, op: int) -> 
 
 @njit
 def enqueue(
-    state: np.ndarray,
-    params: np.ndarray,
+    state: Words,
+    params: Words,
     queue: int,
     location: int,
     op: int,
@@ -100,13 +98,13 @@ def enqueue(
 
 
 @njit
-def state_class(params: np.ndarray, queue: int, op: int) -> int:
+def state_class(params: Words, queue: int, op: int) -> int:
     """Number of the hit cache for ``op``: the read queue's classes come first."""
     return int(queue * params[P.read_classes] + params[params[P.t_ops] + op * OP_STRIDE + 1])
 
 
 @njit
-def unlink(state: np.ndarray, params: np.ndarray, queue: int, entry: int) -> None:
+def unlink(state: Words, params: Words, queue: int, entry: int) -> None:
     """Take ``entry`` out of its bank's list and of the queue's count; its candidates are not updated."""
     entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
     location = state[entries + Q.location * pool + entry]
@@ -129,14 +127,14 @@ def unlink(state: np.ndarray, params: np.ndarray, queue: int, entry: int) -> Non
 
 
 @njit
-def release(state: np.ndarray, params: np.ndarray, entry: int) -> None:
+def release(state: Words, params: Words, entry: int) -> None:
     """Give the entry's place in the pool back."""
     state[params[P.s_free] + state[S.free]] = entry
     state[S.free] += 1
 
 
 @njit
-def next_hit(state: np.ndarray, params: np.ndarray, queue: int, entry: int, behind: int) -> None:
+def next_hit(state: Words, params: Words, queue: int, entry: int, behind: int) -> None:
     """After the hit ``entry`` left, the next hit of its class is at ``behind`` or later in the bank's list."""
     entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
     bank = state[entries + Q.location * pool + entry] & _BANK_MASK
@@ -157,7 +155,7 @@ def next_hit(state: np.ndarray, params: np.ndarray, queue: int, entry: int, behi
 
 
 @njit
-def row_opened(state: np.ndarray, params: np.ndarray, bank: int, row: int) -> None:
+def row_opened(state: Words, params: Words, bank: int, row: int) -> None:
     """Sort the bank's waiting entries into hits and others, for both queues."""
     entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
     state[params[P.s_open_row] + bank] = row
@@ -186,7 +184,7 @@ def row_opened(state: np.ndarray, params: np.ndarray, bank: int, row: int) -> No
 
 
 @njit
-def row_closed(state: np.ndarray, params: np.ndarray, bank: int) -> None:
+def row_closed(state: Words, params: Words, bank: int) -> None:
     """Nobody hits a closed bank: the oldest entry of each queue is its candidate."""
     entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
     state[params[P.s_open_row] + bank] = -1

@@ -67,7 +67,7 @@ class _Block:
 
     def __init__(self) -> None:
         self.parts: list[Ints] = []
-        self.at = int(P.header)
+        self.at = P.header
 
     def add(self, values: Any) -> int:
         part = np.asarray(values, dtype=np.int64).ravel()
@@ -120,7 +120,7 @@ def build(memory: Memory, input_capacity: int = 1 << 16) -> Tables:
     if (o.columns - 1).bit_length() > ROW_AT - COLUMN_AT:
         raise ValueError(f"{o.columns} columns; the kernel holds {1 << (ROW_AT - COLUMN_AT)}")
 
-    head: dict[P, int] = {}
+    head: dict[int, int] = {}
     block = _Block()
     _constraints(head, block, places, commands, rules, rule_ids, len(memory.slots))
     ring_size = _windows(head, block, places, commands, rules, rule_ids)
@@ -133,6 +133,8 @@ def build(memory: Memory, input_capacity: int = 1 << 16) -> Tables:
         P.ranks: places.count["rank"],
         P.groups: places.count["group"],
         P.group_banks: o.banks,
+        P.group_shift: (o.banks - 1).bit_length(),
+        P.rank_shift: (o.banks * o.groups - 1).bit_length(),
         P.commands: len(commands),
         P.act: next(i for i, c in enumerate(commands) if c.does == "open"),
         P.pre: next(i for i, c in enumerate(commands) if c.does == "close"),
@@ -177,7 +179,7 @@ def _reachable(memory: Memory) -> list[Command]:
 
 
 def _constraints(
-    head: dict[P, int],
+    head: dict[int, int],
     block: _Block,
     places: _Places,
     commands: Sequence[Command],
@@ -258,7 +260,7 @@ def _split(places: _Places, command: Command, target: Command, matrix: Ints) -> 
 
 
 def _windows(
-    head: dict[P, int],
+    head: dict[int, int],
     block: _Block,
     places: _Places,
     commands: Sequence[Command],
@@ -292,7 +294,7 @@ def _windows(
     return size
 
 
-def _policy(head: dict[P, int], block: _Block, memory: Memory, commands: list[Command], input_capacity: int) -> None:
+def _policy(head: dict[int, int], block: _Block, memory: Memory, commands: list[Command], input_capacity: int) -> None:
     """Commands, slots, request kinds, address bits and the controller's policy."""
     ctl, o = memory.controller, memory.organization
     classes: dict[str, list[str]] = {"read": [], "write": []}
@@ -356,9 +358,9 @@ def _policy(head: dict[P, int], block: _Block, memory: Memory, commands: list[Co
     }
 
 
-def _state_layout(head: dict[P, int], ring_size: int, longest: int) -> None:
+def _state_layout(head: dict[int, int], ring_size: int, longest: int) -> None:
     """Offsets of the state's sections; ``longest`` is the last data cycle after a column command."""
-    banks, ranks, at = head[P.banks], head[P.ranks], int(S.size)
+    banks, ranks, at = head[P.banks], head[P.ranks], S.size
     head[P.returns] = head[P.read_capacity] + banks + longest + 8
     head[P.bursts] = 1 << (longest + 8).bit_length()
     n_classes = head[P.read_classes] + head[P.write_classes]
@@ -376,7 +378,7 @@ def _state_layout(head: dict[P, int], ring_size: int, longest: int) -> None:
         (P.s_hit_slot, n_classes * banks),
         (P.s_open_count, ranks),
         (P.s_active_count, ranks),
-        (P.s_pool, int(Q.size) * head[P.pool]),
+        (P.s_pool, Q.size * head[P.pool]),
         (P.s_free, head[P.pool]),
         (P.s_filter, head[P.filter_mask] + 1),
         (P.s_rings, ring_size),
@@ -395,7 +397,7 @@ def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: b
     """A channel at cycle 0: everything closed and empty; ``windows[s]`` reads of stream s may be outstanding (0: any)."""
     state = np.zeros(params[P.state_size], dtype=np.int64)
 
-    def section(key: P, size: int) -> Ints:
+    def section(key: int, size: int) -> Ints:
         return state[params[key] : params[key] + size]
 
     banks, pool = int(params[P.banks]), int(params[P.pool])

@@ -1,0 +1,296 @@
+"""From :class:`arch.memory.MemorySpec` to the resolved :class:`arch.device.Memory`, impossible refused."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from arch import device
+from arch.address_map import parse_address_map
+from arch.controller import resolve_controller
+from arch.energy import resolve_energy
+from arch.errors import FieldError, InputError, Location, nearest, unknown
+from arch.rules import LONGEST_WAIT, cycles_at, resolve_rules, resolve_slots
+from arch.timing import NAMES
+
+if TYPE_CHECKING:
+    from arch.memory import MemorySpec
+
+MOST_BANKS = 256  # per channel
+
+_STANDARD: Mapping[str, tuple[device.Does, bool]] = {
+    "ACT": ("open", False),
+    "PRE": ("close", False),
+    "PREA": ("close", False),
+    "RD": ("read", False),
+    "WR": ("write", False),
+    "REFA": ("refresh", False),
+}
+
+
+def resolve_memory(spec: "MemorySpec") -> device.Memory:
+    """All facts of a memory.  Raises :class:`FieldError` at the first impossible value."""
+    period = _clock_period(spec)
+    timing = _timing(spec, period)
+    organization = _organization(spec, timing)
+    commands = _commands(spec, timing)
+    slots = resolve_slots(spec, commands)
+    rules = resolve_rules(spec, timing, commands, slots)
+    controller = _controller(spec)
+    return device.Memory(
+        name=spec.name,
+        clock_period=period,
+        channels=spec.channels,
+        organization=organization,
+        timing=timing,
+        commands=commands,
+        rules=rules,
+        slots=slots,
+        ops=_ops(spec, commands, controller),
+        refresh=_refresh(spec, timing, commands, rules, controller),
+        energy=resolve_energy(spec, period, timing, commands),
+        address_map=_address_map(spec),
+        controller=controller,
+        front_end=device.FrontEnd(spec.front_end.mode, spec.front_end.streams, spec.front_end.arbiter),
+    )
+
+
+def _clock_period(spec: "MemorySpec") -> Fraction:
+    if spec.clock is not None and spec.clock_period is not None:
+        raise FieldError(
+            ("clock",),
+            "the clock is given twice, as clock and as clock_period; write null for the one to drop",
+            given=spec.clock.text,
+            accepted="exactly one of clock, clock_period",
+            at_key=True,
+        )
+    if spec.clock is not None:
+        return 1 / spec.clock.value
+    if spec.clock_period is not None:
+        return spec.clock_period.value
+    raise FieldError((), "no clock", accepted="one of clock: 1.2 GHz, clock_period: 833 ps")
+
+
+def _timing(spec: "MemorySpec", period: Fraction) -> dict[str, int]:
+    rule = spec.rounding.rule()
+    timing = {name: duration.cycles(period, rule) for name, duration in spec.timing.items()}
+    used = _names_used(spec)
+    for name, duration in spec.timing.items():
+        if name not in used and name not in NAMES:
+            guess = nearest(name, {*NAMES, *used})
+            message = "no rule, command or refresh uses this timing"
+            message += f'; did you mean "{guess}"?' if guess else ""
+            accepted = sorted(used)
+            raise FieldError(("timing", name), message, accepted=accepted, at_key=True)
+        if timing[name] >= 1 << 31:
+            raise FieldError(("timing", name), "too long", given=duration.text, accepted="under 2^31 cycles")
+    if "tRC" in timing and timing["tRC"] < timing.get("tRAS", 0):
+        raise FieldError(
+            ("timing", "tRC"),
+            "a row cycle cannot be shorter than the time its row stays open",
+            given=f"{spec.timing['tRC'].text} ({timing['tRC']} cycles)",
+            accepted=f"at least tRAS, {timing['tRAS']} cycles",
+        )
+    return timing
+
+
+def _names_used(spec: "MemorySpec") -> set[str]:
+    expressions = [c.wait for c in spec.constraints.values()]
+    for command in spec.commands.values():
+        expressions += [e for e in (command.latency, command.burst) if e is not None]
+    if spec.refresh is not None:
+        expressions.append(spec.refresh.interval)
+    return {name for e in expressions for name in e.names}
+
+
+def _organization(spec: "MemorySpec", timing: Mapping[str, int]) -> device.Organization:
+    given = spec.organization
+    bits, bus = given.transaction.value, given.bus.value
+    where = ("organization", "transaction")
+    if bits.denominator != 1 or bits % 8:
+        raise FieldError(where, "", given=given.transaction.text, accepted="a whole number of bytes")
+    if int(bits) & (int(bits) - 1):
+        raise FieldError(where, "", given=given.transaction.text, accepted="a power of two of bytes")
+    if bus.denominator != 1 or bits % bus:
+        message = f"a transaction of {given.transaction.text} is no whole number of transfers on this bus"
+        raise FieldError(("organization", "bus"), message, given=given.bus.text)
+    result = device.Organization(
+        given.ranks, given.groups, given.banks, given.rows, given.columns, int(bits // 8)
+    )
+    if result.banks_per_channel > MOST_BANKS:
+        raise FieldError(
+            ("organization", "banks"),
+            f"{given.ranks} x {given.groups} x {given.banks} are {result.banks_per_channel} banks in all",
+            given=given.banks,
+            accepted=f"at most {MOST_BANKS} banks in a channel",
+        )
+    if spec.channels * result.channel_bytes >= 1 << 62:
+        raise FieldError(("organization", "rows"), "the memory is too large", accepted="less than 2^62 bytes")
+    return result
+
+
+def _commands(spec: "MemorySpec", timing: Mapping[str, int]) -> tuple[device.Command, ...]:
+    codes = dict(device.STANDARD_CODES)
+    for name in spec.commands:
+        codes.setdefault(name, len(codes))
+    result = []
+    for name in codes:
+        path: Location = ("commands", name)
+        given = spec.commands.get(name)
+        if given is None:
+            raise FieldError(path, "missing", accepted="the six standard commands and others")
+        if name in _STANDARD and given.does != _STANDARD[name][0]:
+            raise FieldError(
+                (*path, "does"), "", given=given.does, accepted=f"{_STANDARD[name][0]}, as {name} does"
+            )
+        if name in _STANDARD and given.closes:
+            raise FieldError(
+                (*path, "closes"), "", given=True, accepted=f"false, as {name} leaves its row open"
+            )
+        column = given.does in ("read", "write")
+        values = {}
+        for key, expression in (("latency", given.latency), ("burst", given.burst)):
+            if column and expression is None:
+                raise FieldError(
+                    path, f"{key} is missing; a column command moves data", accepted='such as "tBL"'
+                )
+            if not column and expression is not None:
+                message = f"only column commands have a {key}; {name} does {given.does}"
+                raise FieldError((*path, key), message, given=expression.text)
+            values[key] = 0 if expression is None else cycles_at(expression, timing, (*path, key))
+            if column and not (key == "burst") <= values[key] <= LONGEST_WAIT:
+                text = f"{expression.text} ({values[key]} cycles)" if expression else ""
+                accepted = f"{int(key == 'burst')} to {LONGEST_WAIT} cycles"
+                raise FieldError((*path, key), "", given=text, accepted=accepted)
+        if column and given.scope == "channel" and spec.organization.ranks > 1:
+            message = "a column command cannot reach several ranks at once"
+            raise FieldError((*path, "scope"), message, given="channel", accepted="bank, group, rank")
+        if given.closes and not column:
+            raise FieldError((*path, "closes"), "only column commands precharge by themselves", given=True)
+        result.append(
+            device.Command(
+                name, codes[name], given.scope, given.does, given.closes, given.cycles,
+                values["latency"], values["burst"],
+            )
+        )  # fmt: skip
+    return tuple(result)
+
+
+def _ops(
+    spec: "MemorySpec", commands: tuple[device.Command, ...], controller: device.Controller
+) -> tuple[device.RequestOp, ...]:
+    by_name = {c.name: c for c in commands}
+    codes = {"READ": 0, "WRITE": 1}
+    for name in spec.requests:
+        codes.setdefault(name, len(codes))
+    ops = []
+    for name, code in codes.items():
+        path: Location = ("requests", name)
+        given = spec.requests.get(name)
+        if given is None:
+            raise FieldError(path, "missing", accepted="READ, WRITE and others")
+        for key, command in (("command", given.command), ("closing", given.closing)):
+            if command is None:
+                continue
+            if command not in by_name:
+                raise FieldError(
+                    (*path, key), unknown("command", command, by_name), given=command, accepted=by_name
+                )
+            found = by_name[command]
+            if found.does not in ("read", "write") or found.closes != (key == "closing"):
+                wanted = "with" if key == "closing" else "without"
+                fitting = [
+                    c.name for c in commands if c.does in ("read", "write") and c.closes == (key == "closing")
+                ]
+                accepted = f"a column command {wanted} auto-precharge: {', '.join(fitting)}"
+                raise FieldError((*path, key), "", given=command, accepted=accepted)
+            wanted_does = {"READ": "read", "WRITE": "write"}.get(name, found.does)
+            if found.does != wanted_does:
+                raise FieldError(
+                    (*path, key), "", given=command, accepted=f"a command that does {wanted_does}"
+                )
+        if controller.page_policy == "closed" and given.closing is None:
+            message = "missing; page_policy: closed needs a command with auto-precharge"
+            raise FieldError((*path, "closing"), message, accepted="such as RDA")
+        ops.append(
+            device.RequestOp(
+                name, code, given.command, given.closing, given.queue, given.forward, given.coalesce
+            )
+        )
+    if len(ops) > 64:
+        raise FieldError(("requests",), f"{len(ops)} kinds of requests", accepted="at most 64")
+    return tuple(ops)
+
+
+def _refresh(
+    spec: "MemorySpec",
+    timing: Mapping[str, int],
+    commands: tuple[device.Command, ...],
+    rules: tuple[device.Rule, ...],
+    controller: device.Controller,
+) -> device.Refresh | None:
+    given = spec.refresh
+    if given is None:
+        if controller.refresh == "all_bank":
+            raise FieldError(
+                ("refresh",),
+                "there is none, but controller.refresh is all_bank",
+                accepted="a refresh section, or controller.refresh: none",
+            )
+        return None
+    by_name = {c.name: c for c in commands}
+    for key, name, does in (("command", given.command, "refresh"), ("close", given.close, "close")):
+        if name not in by_name:
+            raise FieldError(
+                ("refresh", key), unknown("command", name, by_name), given=name, accepted=by_name
+            )
+        if by_name[name].does != does or by_name[name].scope not in ("rank", "channel"):
+            fitting = [c.name for c in commands if c.does == does and c.scope in ("rank", "channel")]
+            accepted = f"a command that does {does} on a whole rank: {', '.join(fitting)}"
+            raise FieldError(("refresh", key), "", given=name, accepted=accepted)
+    interval = cycles_at(given.interval, timing, ("refresh", "interval"))
+    taken = max((r.wait for r in rules if given.command in r.after), default=0)
+    if interval <= taken:
+        raise FieldError(
+            ("refresh", "interval"),
+            "refreshes would leave no time for anything else",
+            given=f"{given.interval.text} ({interval} cycles)",
+            accepted=f"more than the {taken} cycles that a refresh takes",
+        )
+    return device.Refresh(given.command, given.close, interval, given.postpone)
+
+
+def _controller(spec: "MemorySpec") -> device.Controller:
+    controller = resolve_controller(spec.controller.profile, spec.controller.overrides())
+    if controller.write_low > controller.write_high:
+        given = spec.controller
+        key = "write_low" if given.write_low is not None else "write_high"
+        value = controller.write_low if key == "write_low" else controller.write_high
+        accepted = "write_low at most write_high, from 0 to 1"
+        other = (
+            f"write_low {float(controller.write_low):g} is above write_high {float(controller.write_high):g}"
+        )
+        raise FieldError(("controller", key), other, given=f"{float(value):g}", accepted=accepted)
+    return controller
+
+
+def _address_map(spec: "MemorySpec") -> tuple[device.Segment, ...]:
+    given = spec.organization
+    counts = {
+        "channel": spec.channels,
+        "rank": given.ranks,
+        "group": given.groups,
+        "bank": given.banks,
+        "row": given.rows,
+        "column": given.columns,
+    }
+    for name, count in counts.items():
+        if count & (count - 1) and name != "row":
+            key = f"{name}s"
+            where = ("channels",) if name == "channel" else ("organization", key)
+            raise FieldError(where, "cannot be addressed by bits", given=count, accepted="a power of two")
+    try:
+        return parse_address_map(spec.address_map, counts)
+    except InputError as error:
+        raise FieldError(
+            ("address_map",), error.message, given=error.given, accepted=error.accepted
+        ) from None
