@@ -20,6 +20,7 @@ from sim.dram.layout import (
     CAUSE_SCHEDULER,
     COLUMN_AT,
     COMMAND_STRIDE,
+    DONE_COLUMNS,
     FIFO,
     GROUP_SCOPE,
     MAGIC,
@@ -30,6 +31,7 @@ from sim.dram.layout import (
     ROUND_ROBIN,
     ROW_AT,
     ROW_HIT_FIRST,
+    RECORDS_PER_CYCLE,
     RULE_BITS,
     RULE_MASK,
     SLOT_STRIDE,
@@ -48,7 +50,7 @@ from sim.jit import Words, constants, njit, words
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
 _AGE_BITS = 44  # sort key: cycles to wait << 44 | age << 8 | bank
-_MARGIN = 8  # records that one cycle may write
+_MARGIN = RECORDS_PER_CYCLE
 
 # Inside kernels the members of Stop are plain integers.
 _UNTIL = int(Stop.UNTIL)
@@ -109,11 +111,11 @@ def push_many(
     arrival: np.ndarray,
     line: np.ndarray,
     op: np.ndarray,
-    tag: int,
+    tag: np.ndarray,
 ) -> int:
-    """:func:`push` for arrays, tagged ``tag``, ``tag + 1``, …; returns how many fitted."""
+    """:func:`push` for arrays of equal length; returns how many fitted."""
     for i in range(arrival.size):
-        if not _push(words(state), constants(params), words(inputs), stream, arrival[i], line[i], op[i], tag + i):
+        if not _push(words(state), constants(params), words(inputs), stream, arrival[i], line[i], op[i], tag[i]):
             return i
     return int(arrival.size)
 
@@ -161,9 +163,9 @@ def run(
 ) -> int:
     """Advance the channel; returns a :class:`~sim.dram.layout.Stop`.
 
-    ``inputs``: int64 (streams, 3, capacity); ``done``: int64 (n, 6), filled with (tag, stream, arrival,
-    accept, issue, return) per finished request; ``log``: int64 (m, 4), filled with (cycle, code, bank,
-    arg, …) per command.  Both are filled from 0 and counted in ``state[S.done]``, ``state[S.logged]``;
+    ``inputs``: int64 (streams, capacity, 3); ``done``: int64 (n, 7), filled with (tag, stream, op,
+    arrival, accept, issue, return) per finished request; ``log``: int64 (m, 4), filled with (cycle, code,
+    bank, arg) per command.  Both are filled from 0 and counted in ``state[S.done]``, ``state[S.logged]``;
     the caller empties them by setting these to 0.  ``until``: no cycle from this one on is simulated.
     ``stop_on``: bits of Stop that end the call at the end of the cycle in which they happen.
 
@@ -458,7 +460,7 @@ def _accept(
     if params[kind] == 1:
         if params[kind + 4] and find_line(state, params, location, op):
             state[S.coalesced] += 1
-            _record(state, done, tag, stream, arrival, now, -1, now)
+            _record(state, done, tag, stream, op, arrival, now, -1, now)
             happened |= _COMPLETION
         elif state[S.writes_waiting] < params[P.write_capacity]:
             enqueue(state, params, 1, location, op, stream, now, arrival, tag)
@@ -468,7 +470,7 @@ def _accept(
     else:
         if op == 0 and find_line(state, params, location, -1):
             state[S.forwarded] += 1
-            _record(state, done, tag, stream, arrival, now, -1, now + 1)
+            _record(state, done, tag, stream, op, arrival, now, -1, now + 1)
             state[S.last_return] = max(state[S.last_return], now + 1)
             _returns(state, params, stream, now + 1, now)
             happened |= _COMPLETION
@@ -488,18 +490,19 @@ def _accept(
 
 @njit
 def _record(
-    state: Words, done: Words, tag: int, stream: int, arrival: int, accept: int, issue: int, back: int
+    state: Words, done: Words, tag: int, stream: int, op: int, arrival: int, accept: int, issue: int, back: int
 ) -> None:
     if state[S.done_on]:
         i = state[S.done]
         state[S.done] = i + 1
-        i *= 6
+        i *= DONE_COLUMNS
         done[i] = tag
         done[i + 1] = stream
-        done[i + 2] = arrival
-        done[i + 3] = accept
-        done[i + 4] = issue
-        done[i + 5] = back
+        done[i + 2] = op
+        done[i + 3] = arrival
+        done[i + 4] = accept
+        done[i + 5] = issue
+        done[i + 6] = back
 
 
 @njit
@@ -719,6 +722,7 @@ def _issue(
             for bank in range(rank * per_rank, (rank + 1) * per_rank):
                 if state[params[P.s_open_row] + bank] >= 0:
                     row_closed(state, params, bank)
+                    state[S.closed_together] += 1
             state[params[P.s_open_count] + rank] = 0
         else:
             state[S.refresh_done] += 1
@@ -792,7 +796,7 @@ def _issue(
         row_closed(state, params, bank)
     data = clock + params[traits + 4]
     back = data + params[traits + 5]
-    if params[traits + 5]:
+    if params[traits + 5] and data < state[S.end]:
         ring = params[P.s_bursts] + 2 * (state[S.burst_tail] & (params[P.bursts] - 1))
         state[ring] = data
         state[ring + 1] = back
@@ -804,7 +808,7 @@ def _issue(
         state[S.last_return] = max(state[S.last_return], back)
         _returns(state, params, stream, back, clock - 1)
     arrival = state[entries + Q.arrival * pool + entry]
-    _record(state, done, state[entries + Q.tag * pool + entry], stream, arrival, accept, clock, back)
+    _record(state, done, state[entries + Q.tag * pool + entry], stream, op, arrival, accept, clock, back)
     release(state, params, entry)
     _log(state, params, log, clock, command, bank, (location >> COLUMN_AT) & _COLUMN_MASK)
     return happened | _COMPLETION

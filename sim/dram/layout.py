@@ -22,6 +22,9 @@ PAST = -(1 << 40)
 MAGIC = 0x43594357
 VERSION = 1
 
+DONE_COLUMNS = 7  # tag, stream, op, arrival, accept, issue, return
+LOG_COLUMNS = 4  # cycle, code, bank, arg
+RECORDS_PER_CYCLE = 8  # at most, of either kind
 COMMAND_STRIDE = 7  # code, does, scope, closes, latency, burst, 0
 WINDOW_STRIDE = 7  # before, scope of rule, scope of before, wait << RULE_BITS | rule, ring, window, push first?
 OP_STRIDE = 5  # queue, class in queue, command, forward, coalesce
@@ -152,6 +155,7 @@ class StateAt(NamedTuple):
     passes: int
     accepted: int
     log_on: int
+    closed_together: int  # banks that a close-all command closed
     done_on: int
     size: int
 

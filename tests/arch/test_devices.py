@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import arch
-from arch.device import STANDARD_CODES, Memory
+from arch.device import STANDARD_CODES, Energy, Memory
 
 GOLDEN = yaml.safe_load((Path(__file__).parents[1] / "data/dram/configs.yaml").read_text())["devices"]
 NANO = Fraction(1, 10**9)
@@ -18,7 +18,14 @@ NAMES = {
 
 
 def memory(name: str, *overrides: str) -> Memory:
-    return arch.load(name, overrides).spec.resolve()
+    resolved: Memory = arch.load(name, overrides).spec.resolve()
+    return resolved
+
+
+def energy_of(name: str, *overrides: str) -> Energy:
+    energy = memory(name, *overrides).energy
+    assert energy is not None
+    return energy
 
 
 @pytest.mark.parametrize("device", sorted(GOLDEN))
@@ -110,7 +117,7 @@ def test_a_command_and_request_are_added_from_yaml(tmp_path: Path) -> None:
 
 def test_ddr3_energy_identity() -> None:
     """E = 0.54 W·T + 5.70 nJ·RD + 10.5 nJ·ACT + 3.75 nJ·PRE + 165 nJ·REF, to the last digit."""
-    energy = memory("ddr3_1600").energy
+    energy = energy_of("ddr3_1600")
     assert energy.background_watts == Fraction(54, 100)
     assert energy.command_joules["RD"] == Fraction("5.70") * NANO
     assert energy.command_joules["ACT"] == Fraction("10.5") * NANO
@@ -124,7 +131,7 @@ def test_ddr3_energy_identity() -> None:
 
 def test_ddr3_energy_example() -> None:
     """A published run: 50.025 us, 10,000 reads, 79 activates, 71 precharges come to 85.10925 uJ."""
-    energy = memory("ddr3_1600").energy
+    energy = energy_of("ddr3_1600")
     cost = energy.command_joules
     total = energy.background_watts * Fraction("50.025") / 10**6
     total += 10_000 * cost["RD"] + 79 * cost["ACT"] + 71 * cost["PRE"]
@@ -133,11 +140,11 @@ def test_ddr3_energy_example() -> None:
 
 def test_io_energy_is_switched() -> None:
     keys = ("energy.io_energy_per_bit_read=5 pJ", "energy.io_energy_per_bit_write=4 pJ")
-    assert memory("ddr3_1600", *keys).energy.io_joules == {}
-    io = memory("ddr3_1600", *keys, "energy.io=true").energy.io_joules
+    assert energy_of("ddr3_1600", *keys).io_joules == {}
+    io = energy_of("ddr3_1600", *keys, "energy.io=true").io_joules
     assert io["RD"] == io["RDA"] == 512 * 5 * NANO / 1000
     assert io["WR"] == 512 * 4 * NANO / 1000
-    own = memory("ddr3_1600", "energy.commands={RD: 1 nJ}").energy.command_joules
+    own = energy_of("ddr3_1600", "energy.commands={RD: 1 nJ}").command_joules
     assert own["RD"] == NANO
 
 

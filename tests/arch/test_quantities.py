@@ -124,7 +124,7 @@ def test_expressions() -> None:
         None,
         "9" * 10,
         "1+" * 100 + "1",
-    ],  # fmt: skip
+    ],
 )
 def test_bad_expressions_are_refused(text: object) -> None:
     with pytest.raises(InputError):

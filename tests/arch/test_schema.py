@@ -25,10 +25,12 @@ def problems(value: Any, schema: dict[str, Any], where: str = "") -> list[str]:
     if "$ref" in schema:
         return problems(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], where)
     if "anyOf" in schema:
-        found = [problems(value, option, where) for option in schema["anyOf"]]
-        return [] if [] in found else max(found, key=lambda paths: max(map(len, paths)))
-    types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float),
-             "boolean": bool, "null": type(None)}  # fmt: skip
+        tried = [problems(value, option, where) for option in schema["anyOf"]]
+        return [] if [] in tried else max(tried, key=lambda paths: max(map(len, paths)))
+    types: dict[str, Any] = {
+        "object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool,
+        "null": type(None),
+    }  # fmt: skip
     if "type" in schema:
         if not isinstance(value, types[schema["type"]]):
             return [where]
@@ -42,7 +44,7 @@ def problems(value: Any, schema: dict[str, Any], where: str = "") -> list[str]:
         "maximum", value
     ):
         return [where]
-    found = []
+    found: list[str] = []
     if isinstance(value, dict):
         for key, child in value.items():
             rule = schema.get("properties", {}).get(key, schema.get("additionalProperties", {}))

@@ -1,0 +1,125 @@
+"""The program ``cyclewise``: parses the command line, calls one module per command, turns errors into exit codes.
+
+=====  ================================================================
+code   meaning
+=====  ================================================================
+0      done
+1      a check, a comparison or a repetition found a difference
+2      the input is wrong; one message says where and what is accepted
+3      the simulation made no more progress; a message says where
+70     a fault of cyclewise itself
+130    interrupted
+141    whoever read the output has gone
+=====  ================================================================
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from arch.errors import InputError
+from cyclewise import __version__
+from cyclewise.commands import check, list, new, rerun, run, schema, show, trace, validate
+from cyclewise.terminal import nobody_reads, note, one_line
+
+INPUT, STUCK, FAULT, INTERRUPTED, PIPE = 2, 3, 70, 130, 141
+
+app = typer.Typer(
+    name="cyclewise",
+    help="Cycle-accurate models of accelerators that attack the memory wall, described in YAML.",
+    epilog="Begin with: cyclewise list",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (list, show, new, schema, run, rerun, check, validate):
+    app.command(name=module.__name__.rpartition(".")[2], epilog=module.EXAMPLE)(module.command)
+app.add_typer(trace.app, name="trace", help=trace.__doc__, epilog=trace.EXAMPLE)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"cyclewise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with ``arguments`` (default: the process's own) and return its exit code."""
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _told(str(error), INPUT)
+    except KeyboardInterrupt:
+        return _told("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        nobody_reads()
+        return PIPE
+    except Exception as error:
+        if type(error).__name__ == "SimulationStuck":
+            return _told(str(error), STUCK)
+        if os.environ.get("CYCLEWISE_TRACEBACK"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        return _told(
+            f"a fault of cyclewise, not of yours ({what}); CYCLEWISE_TRACEBACK=1 shows where", FAULT
+        )
+
+
+def _run(given: Sequence[str]) -> int:
+    """Parse and call.  Not typer's own ``app()``: that would print errors and leave the process itself."""
+    command = get_command(app)
+    try:
+        with command.make_context("cyclewise", [*given]) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except _USAGE_ERROR as error:
+        return _misused(error)
+    return 0
+
+
+# typer brings its own copy of click in some versions and uses the installed one in others.
+_USAGE_ERROR: type[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def _misused(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(context.get_help() if context else "", file=sys.stderr)
+        return INPUT
+    path = context.command_path if context else "cyclewise"
+    note(f"{path}: {error.format_message().rstrip('.')}. Try: {path} --help")
+    return INPUT
+
+
+def _told(message: str, code: int) -> int:
+    try:
+        print(f"cyclewise: {one_line(message)}", file=sys.stderr, flush=True)
+    except (BrokenPipeError, ValueError):
+        pass
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of the program, one thin module each: ``command`` and an ``EXAMPLE`` for its help."""

@@ -1,0 +1,31 @@
+"""``cyclewise schema KIND``: JSON Schema of a kind of system."""
+
+from typing import Annotated
+
+import typer
+
+from cyclewise.terminal import printable, say
+
+EXAMPLE = "Example: cyclewise schema memory -o memory.schema.json"
+
+
+def command(
+    kind: Annotated[str, typer.Argument(help="Kind of system, such as memory.", metavar="KIND")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Write it into a file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """JSON Schema of a kind of system, for editors that complete and check YAML."""
+    from json import dumps
+
+    import arch
+
+    text = dumps(arch.json_schema(kind), indent=2)
+    if output is None:
+        say(text)
+        return
+    from workloads.compression import replacing
+
+    with replacing(output) as file:
+        file.write(f"{text}\n".encode())
+    say(printable(output))

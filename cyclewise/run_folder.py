@@ -1,0 +1,163 @@
+"""The folder that holds a run: its report, the resolved system, the exact command.
+
+=============  ===============================================================================
+file           content
+=============  ===============================================================================
+report.json    the report
+system.yaml    the resolved system; loads by itself, whatever becomes of the files it came from
+command.txt    the command, to be read or pasted
+run.json       the same for programs: arguments, workload with its hash, files written, versions
+=============  ===============================================================================
+
+The files appear only after the run has ended; those of an earlier run stay until then.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from arch.errors import InputError
+
+FORMAT = "cyclewise run 1"
+STAGE = ".unfinished-"
+REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
+
+
+class RunFolder:
+    """A folder that is ready to take the results of a run; see :func:`prepared`."""
+
+    def __init__(self, folder: Path, stage: Path) -> None:
+        self.folder = folder
+        self._stage = stage
+
+    def finish(self, files: Mapping[str, str | bytes]) -> None:
+        """Write all ``files`` (by name) aside, then put each in its place.
+
+        Raises:
+            InputError: the folder cannot be written; what is in it stays as it was.
+        """
+        try:
+            for name, content in files.items():
+                data = content.encode() if isinstance(content, str) else content
+                with open(self._stage / name, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            # The record comes last: where it and the report disagree, a run was cut short right here.
+            for name in sorted(files, key=lambda name: name == RECORD):
+                os.replace(self._stage / name, self.folder / name)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+
+@contextmanager
+def prepared(folder: str | os.PathLike[str]) -> Iterator[RunFolder]:
+    """Make sure, before anything is simulated, that ``folder`` can take a run; on failure leave no trace.
+
+    Raises:
+        InputError: it cannot be written, or holds something else than a run.
+    """
+    path = Path(folder)
+    made: list[Path] = []
+    stage: Path | None = None
+    try:
+        try:
+            _refuse_foreign(path)
+            for missing in [p for p in (path, *path.parents) if not p.exists()][::-1]:
+                missing.mkdir()
+                made.append(missing)
+            stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=path))
+        except (OSError, ValueError) as error:
+            raise _unwritable(path, error) from error
+        yield RunFolder(path, stage)
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+        for empty in reversed(made):
+            with suppress(OSError):  # not empty: the run went well
+                empty.rmdir()
+
+
+def _refuse_foreign(path: Path) -> None:
+    if not os.fspath(path):
+        raise InputError("is not the path of a folder", given="")
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise InputError("is a file, not a folder for results", file=os.fspath(path))
+    names = [name for name in os.listdir(path) if not name.startswith(STAGE)]
+    if names and RECORD not in names:
+        message = f"holds other things ({', '.join(sorted(names)[:3])}) and no earlier run; they are left alone"
+        raise InputError(message, file=os.fspath(path), accepted="an empty or new folder, or one of a run")
+    if names:
+        record(path)
+
+
+def _unwritable(path: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return InputError(f"cannot be written ({reason})", file=os.fspath(path))
+
+
+def check_writable(file: str | os.PathLike[str]) -> None:
+    """Raise InputError if ``file`` cannot be written; it is neither made nor changed."""
+    path = Path(file)
+    try:
+        if path.is_dir():
+            raise InputError("is a folder, not a file to write", file=os.fspath(file))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot be written ({reason})", file=os.fspath(file)) from error
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Raises:
+        InputError: the folder holds none, or one that is damaged.
+    """
+    path = folder / RECORD
+    content = _object(path, "holds no run: it was not written by cyclewise run -o")
+    needed = {"format": str, "arguments": list, "system": dict, "workload": dict, "files": dict}
+    for key, kind in needed.items():
+        if not isinstance(content.get(key), kind):
+            raise InputError("not the record of a run", file=os.fspath(path), field=key, accepted=kind.__name__)
+    if content["format"] != FORMAT:
+        given = content["format"]
+        raise InputError("another version", file=os.fspath(path), field="format", given=given, accepted=FORMAT)
+    return content
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """The report of a finished run, as plain values; InputError if it is missing or damaged."""
+    return _object(folder / REPORT, "is missing")
+
+
+def _object(path: Path, missing: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(missing, file=os.fspath(path)) from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=os.fspath(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("damaged: not JSON", file=os.fspath(path)) from error
+    if not isinstance(content, dict):
+        raise InputError("damaged: not a JSON object", file=os.fspath(path))
+    return content
+
+
+def fingerprint(file: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(file, "rb") as opened:
+        while piece := opened.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
