@@ -52,6 +52,12 @@ def njit(function: F) -> F:
     return compiled
 
 
+def inlined(function: F) -> F:
+    """Like :func:`njit`, for a part of a kernel's loop that is to be inlined wherever it is called."""
+    compiled: F = _NUMBA.njit(cache=True, error_model="numpy", forceinline=True)(function)
+    return compiled
+
+
 def is_cached(function: Any) -> bool:
     """True if ``function`` is compiled in this process or its machine code lies in the disk cache."""
     if function.signatures:

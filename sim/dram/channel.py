@@ -13,7 +13,13 @@ from sim.dram.layout import (
     LOG_COLUMNS,
     NEVER,
     RECORDS_PER_CYCLE,
+    IDLE,
+    ISSUED,
+    OPEN_COUNT,
+    OPEN_ROW,
+    SHIELD,
     STREAM_STRIDE,
+    STREAMS,
     P,
     S,
     Stop,
@@ -120,7 +126,7 @@ class Channel:
     def close(self, stream: int | None = None) -> None:
         """No more requests will be pushed to ``stream`` (default: to any)."""
         for s in range(self.memory.front_end.streams) if stream is None else (stream,):
-            self.state[self.params[P.s_streams] + s * STREAM_STRIDE + T.open] = 0
+            self.state[STREAMS + s * STREAM_STRIDE + T.open] = 0
 
     def run(self, until: int = FOREVER, stop_on: int = 0) -> int:
         """Simulate cycles before ``until``, or to the end of the one in which a ``stop_on`` event happens.
@@ -163,7 +169,7 @@ class Channel:
         if self.end is None:
             raise ValueError("the run has not ended: close the streams and run to FINISHED first")
         kernel.close_accounts(s, p)
-        idle = s[p[P.s_idle] : p[P.s_idle] + 128]
+        idle = s[IDLE : IDLE + 128]
         by_label: dict[str, int] = {}
         for cause in np.flatnonzero(idle):
             label = self.tables.labels.get(int(cause), "")
@@ -171,7 +177,7 @@ class Channel:
         cycles = max(self.end, end or 0)
         if cycles > self.end:
             by_label["no request"] = by_label.get("no request", 0) + cycles - self.end
-        issued = s[p[P.s_issued] : p[P.s_issued] + p[P.commands]]
+        issued = s[ISSUED : ISSUED + p[P.commands]]
         ranks = int(p[P.ranks])
         return ChannelStatistics(
             cycles=cycles,
@@ -185,7 +191,7 @@ class Channel:
             writes=int(s[S.writes]),
             data_bus_cycles=int(s[S.busy]),
             idle_cycles=by_label,
-            open_banks=int(s[p[P.s_open_count] : p[P.s_open_count] + ranks].sum()),
+            open_banks=int(s[OPEN_COUNT : OPEN_COUNT + ranks].sum()),
             closed_together=int(s[S.closed_together]),
             last_command_cycle=int(s[S.last_command]),
         )
@@ -194,12 +200,12 @@ class Channel:
         if reason == Stop.BAD_STATE:
             raise ValueError("the channel's state does not belong to its parameters")
         s, p = self.state, self.params
-        rows = s[p[P.s_open_row] : p[P.s_open_row] + p[P.banks]]
-        busy = s[p[P.s_active] : p[P.s_active] + p[P.banks]]
+        rows = s[OPEN_ROW : OPEN_ROW + p[P.banks]]
+        shield = s[SHIELD : SHIELD + p[P.banks]]
         raise SimulationStuck(
             f"{self.memory.name}: no request has moved since cycle {int(s[S.last_progress])} (now {self.now}); "
             f"{int(s[S.reads_waiting])} reads and {int(s[S.writes_waiting])} writes wait in the queues, "
-            f"{int(s[S.active])} behind an ACT (banks {np.flatnonzero(busy >= 0).tolist()}); "
+            f"{int(s[S.active])} behind an ACT (banks {np.flatnonzero(shield).tolist()}); "
             f"{int(s[S.refresh_due] - s[S.refresh_done])} refreshes are due; "
             f"open rows {[(i, int(r)) for i, r in enumerate(rows) if r >= 0]}. "
             "Check controller.write_low, controller.write_high and timing.tREFI against the other timings."

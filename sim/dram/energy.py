@@ -13,7 +13,7 @@ from arch.device import Command, Memory
 
 @dataclass(frozen=True)
 class EnergyLedger:
-    """Joules, exact.  ``commands``: by command name, in code order; ``io``: None where pins are not counted."""
+    """Joules, exact.  ``commands``: by name, in code order; ``io``: None where pins are not counted."""
 
     commands: Mapping[str, Fraction]
     background: Fraction
@@ -76,12 +76,12 @@ def ledger(
 
 def _charges(memory: Memory, command: Command, issues: int, closed_together: int) -> int:
     """How often a command's energy was spent: rows open and close bank by bank, a refresh takes a rank."""
-    ranks, groups, banks = (getattr(memory.organization, level) for level in ("ranks", "groups", "banks"))
+    o = memory.organization
     if command.does == "close" and command.scope != "bank":
         return closed_together if issues else 0
     if command.does == "open":
-        covered = {"bank": 1, "group": banks, "rank": groups * banks, "channel": ranks * groups * banks}
+        covered = {"bank": 1, "group": o.banks, "rank": o.groups * o.banks, "channel": o.banks_per_channel}
         return issues * covered[command.scope]
     if command.does == "refresh" and command.scope == "channel":
-        return issues * int(ranks)
+        return issues * o.ranks
     return issues

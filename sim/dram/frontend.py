@@ -7,7 +7,7 @@ acceptance needs it, by the resumable kernel.
 import numpy as np
 
 from sim.dram.kernel import next_event, push, run
-from sim.dram.layout import NEVER, OP_STRIDE, P, S, Stop
+from sim.dram.layout import NEVER, OP_STRIDE, OPS, S, Stop
 from sim.jit import njit
 
 # Positions in the front end's own state.
@@ -86,7 +86,7 @@ def _await_window(
                 if reason != _UNTIL:
                     return reason
             for j in range(seen[c], states[c, S.done]):
-                if params[params[P.t_ops] + dones[c, j, 2] * OP_STRIDE] == 0:
+                if params[OPS + dones[c, j, 2] * OP_STRIDE] == 0:
                     returns[control[PENDING]] = dones[c, j, 6]
                     control[PENDING] += 1
             seen[c] = states[c, S.done]

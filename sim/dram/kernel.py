@@ -12,44 +12,77 @@ t + 1.  Cycles in which neither can do anything are skipped, unless the memory s
 import numpy as np
 
 from sim.dram.layout import (
+    ACTIVE,
+    ACTIVE_COUNT,
+    ACTIVE_STRIDE,
     BANK_BITS,
     BANK_SCOPE,
+    BANK_STRIDE,
+    BURSTS,
     CAUSE_COMMAND_BUS,
     CAUSE_NO_REQUEST,
     CAUSE_REFRESH,
     CAUSE_SCHEDULER,
+    CLASS_STRIDE,
+    CLASSES,
     COLUMN_AT,
     COMMAND_STRIDE,
+    COMMANDS,
     DONE_COLUMNS,
+    ENTRIES,
+    ENTRY_STRIDE,
     FIFO,
     GROUP_SCOPE,
+    HIT_ENTRY,
+    HIT_KEY,
+    IDLE,
+    ISSUED,
     MAGIC,
     NEVER,
+    OCCUPIED,
     OLDEST,
     OP_STRIDE,
+    OPEN_COUNT,
+    OPEN_ROW,
+    OPS,
+    OTHER_ENTRY,
+    OTHER_KEY,
     RANK_SCOPE,
+    RECORDS_PER_CYCLE,
     ROUND_ROBIN,
     ROW_AT,
     ROW_HIT_FIRST,
-    RECORDS_PER_CYCLE,
     RULE_BITS,
     RULE_MASK,
+    SEGMENT_STRIDE,
+    SEGMENTS,
+    SHIELD,
     SLOT_STRIDE,
+    SLOTS,
+    SPARSE_STRIDE,
     STREAM_STRIDE,
+    STREAMS,
     VERSION,
     WINDOW_STRIDE,
+    B,
+    C,
+    K,
+    O,
     P,
     Q,
     S,
     Stop,
     T,
 )
-from sim.dram.queues import enqueue, find_line, next_hit, release, row_closed, row_opened, state_class, unlink
-from sim.jit import Words, constants, njit, words
+from sim.dram.queues import enqueue, find_line, next_hit, release, row_closed, row_opened, unlink
+from sim.jit import Words, constants, inlined, njit, words
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
 _AGE_BITS = 44  # sort key: cycles to wait << 44 | age << 8 | bank
+_WAIT_SHIFT = _AGE_BITS - RULE_BITS
+_NO_RULE = ~RULE_MASK
+_FEW = 2  # occupied banks up to which looking at each beats one branch-free loop over all
 _MARGIN = RECORDS_PER_CYCLE
 
 # Inside kernels the members of Stop are plain integers.
@@ -74,12 +107,12 @@ def locate(params: np.ndarray, line: int) -> int:
     return _locate(constants(params), line)
 
 
-@njit
+@inlined
 def _locate(params: Words, line: int) -> int:
-    at = params[P.t_segments]
     location = 0
     for i in range(params[P.segments]):
-        location ^= ((line >> params[at + 3 * i]) & params[at + 3 * i + 1]) << params[at + 3 * i + 2]
+        at = SEGMENTS + SEGMENT_STRIDE * i
+        location ^= ((line >> params[at]) & params[at + 1]) << params[at + 2]
     return location
 
 
@@ -124,7 +157,7 @@ def push_many(
 def _push(
     state: Words, params: Words, inputs: Words, stream: int, arrival: int, line: int, op: int, tag: int
 ) -> bool:
-    at = params[P.s_streams] + stream * STREAM_STRIDE
+    at = STREAMS + stream * STREAM_STRIDE
     tail = state[at + T.tail]
     if tail - state[at + T.head] >= params[P.input_capacity]:
         return False
@@ -138,7 +171,7 @@ def _push(
     return True
 
 
-@njit
+@inlined
 def _input(params: Words, stream: int, i: int) -> int:
     """Where the stream's i-th request stands in ``inputs``: arrival, location, tag << 8 | op."""
     capacity = params[P.input_capacity]
@@ -256,7 +289,7 @@ def _run(
                 break
 
         if single and offered == NEVER:
-            blocked = state[params[P.s_streams] + T.head] != state[params[P.s_streams] + T.tail]
+            blocked = state[STREAMS + T.head] != state[STREAMS + T.tail]
 
         # The controller's tick.  Until `horizon` nothing but a command can happen.
         clock = now + 1
@@ -304,12 +337,12 @@ def _run(
     return reason
 
 
-@njit
+@inlined
 def _offer_single(
     state: Words, params: Words, inputs: Words, done: Words, now: int
 ) -> tuple[int, int]:
     """Offer the only stream's head; (next cycle worth another offer or -1 for want of input, what happened)."""
-    at = params[P.s_streams]
+    at = STREAMS
     head = state[at + T.head]
     if head == state[at + T.tail]:
         return (-1 if state[at + T.open] else NEVER), 0
@@ -344,7 +377,7 @@ def _offer_streams(
     arbiter = params[P.arbiter]
     soonest = NEVER
     for s in range(streams):
-        at = params[P.s_streams] + s * STREAM_STRIDE
+        at = STREAMS + s * STREAM_STRIDE
         if state[at + T.head] == state[at + T.tail] and state[at + T.open]:
             soonest = -1
     starved = soonest < 0
@@ -358,7 +391,7 @@ def _offer_streams(
         elif arbiter == OLDEST:
             s = -1
             for other in range(streams):
-                at = params[P.s_streams] + other * STREAM_STRIDE
+                at = STREAMS + other * STREAM_STRIDE
                 if state[at + T.head] == state[at + T.tail]:
                     continue
                 arrival = inputs[_input(params, other, state[at + T.head])]
@@ -369,7 +402,7 @@ def _offer_streams(
                 break
             tried_arrival = inputs[_input(params, s, _head(state, params, s))]
             tried_stream = s
-        at = params[P.s_streams] + s * STREAM_STRIDE
+        at = STREAMS + s * STREAM_STRIDE
         if state[at + T.head] == state[at + T.tail]:
             continue
         arrival = inputs[_input(params, s, state[at + T.head])]
@@ -392,14 +425,14 @@ def _offer_streams(
 
 @njit
 def _head(state: Words, params: Words, stream: int) -> int:
-    return int(state[params[P.s_streams] + stream * STREAM_STRIDE + T.head])
+    return int(state[STREAMS + stream * STREAM_STRIDE + T.head])
 
 
-@njit
+@inlined
 def _retire(state: Words, params: Words, stream: int, now: int) -> None:
     """Forget the stream's reads whose data has returned by ``now``."""
-    at = params[P.s_streams] + stream * STREAM_STRIDE
-    ring = params[P.s_returns] + stream * params[P.returns]
+    at = STREAMS + stream * STREAM_STRIDE
+    ring = state[at + T.ring]
     size = params[P.returns]
     while state[at + T.return_count] > 0 and state[ring + state[at + T.return_head]] <= now:
         state[at + T.return_head] = (state[at + T.return_head] + 1) % size
@@ -408,20 +441,20 @@ def _retire(state: Words, params: Words, stream: int, now: int) -> None:
 
 @njit
 def _next_return(state: Words, params: Words, stream: int) -> int:
-    at = params[P.s_streams] + stream * STREAM_STRIDE
+    at = STREAMS + stream * STREAM_STRIDE
     if state[at + T.return_count] == 0:
         return NEVER
-    return int(state[params[P.s_returns] + stream * params[P.returns] + state[at + T.return_head]])
+    return int(state[state[at + T.ring] + state[at + T.return_head]])
 
 
-@njit
+@inlined
 def _returns(state: Words, params: Words, stream: int, cycle: int, now: int) -> None:
     """Note that a read of a stream with a window returns in ``cycle``; returns are kept in order of time."""
-    at = params[P.s_streams] + stream * STREAM_STRIDE
+    at = STREAMS + stream * STREAM_STRIDE
     if state[at + T.window] == 0:
         return
     _retire(state, params, stream, now)
-    ring = params[P.s_returns] + stream * params[P.returns]
+    ring = state[at + T.ring]
     size = params[P.returns]
     i = state[at + T.return_count]
     state[at + T.return_count] += 1
@@ -437,28 +470,26 @@ def _returns(state: Words, params: Words, stream: int, cycle: int, now: int) -> 
 @njit
 def _fits(state: Words, params: Words, location: int, op: int) -> bool:
     """Would this request be taken now: by a free place, by forwarding or by coalescing?"""
-    kind = params[P.t_ops] + op * OP_STRIDE
-    if params[kind] == 1:
+    if params[OPS + op * OP_STRIDE + O.queue]:
         if state[S.writes_waiting] < params[P.write_capacity]:
             return True
-        return params[kind + 4] != 0 and find_line(state, params, location, op)
+        return params[OPS + op * OP_STRIDE + O.coalesce] != 0 and find_line(state, params, location, op)
     if state[S.reads_waiting] < params[P.read_capacity]:
         return True
     return op == 0 and find_line(state, params, location, -1)
 
 
-@njit
+@inlined
 def _accept(
     state: Words, params: Words, inputs: Words, done: Words, stream: int, now: int
 ) -> int:
     """Take the stream's head if it can be taken; bits of what happened, 0 if it has to wait."""
-    at = params[P.s_streams] + stream * STREAM_STRIDE
+    at = STREAMS + stream * STREAM_STRIDE
     i = _input(params, stream, state[at + T.head])
     arrival, location, op, tag = inputs[i], inputs[i + 1], inputs[i + 2] & 255, inputs[i + 2] >> 8
-    kind = params[P.t_ops] + op * OP_STRIDE
     happened = _ACCEPT
-    if params[kind] == 1:
-        if params[kind + 4] and find_line(state, params, location, op):
+    if params[OPS + op * OP_STRIDE + O.queue]:
+        if params[OPS + op * OP_STRIDE + O.coalesce] and find_line(state, params, location, op):
             state[S.coalesced] += 1
             _record(state, done, tag, stream, op, arrival, now, -1, now)
             happened |= _COMPLETION
@@ -488,7 +519,7 @@ def _accept(
     return happened
 
 
-@njit
+@inlined
 def _record(
     state: Words, done: Words, tag: int, stream: int, op: int, arrival: int, accept: int, issue: int, back: int
 ) -> None:
@@ -514,50 +545,46 @@ def _drained(state: Words) -> bool:
 def _finish(state: Words, params: Words) -> None:
     """Fix the length of the run once every stream is closed and empty and every read has issued."""
     for s in range(params[P.streams]):
-        at = params[P.s_streams] + s * STREAM_STRIDE
+        at = STREAMS + s * STREAM_STRIDE
         if state[at + T.open] or state[at + T.head] != state[at + T.tail]:
             return
     if state[S.reads_unissued] == 0:
         state[S.end] = max(state[S.last_return], state[S.last_accept] + 1 if state[S.accepted] else 0)
 
 
-@njit
+@inlined
 def _choose(state: Words, params: Words, slot: int, clock: int) -> tuple[int, int, int, int]:
     """The slot's best command: (cycle from ``clock`` on in which it may issue, or NEVER; kind; entry or rank; command)."""
-    may = params[P.t_slots] + slot * SLOT_STRIDE
-    banks = params[P.banks]
-    entries, pool = params[P.s_pool], params[P.pool]
-    next_ok = params[P.s_next_ok]
+    may = SLOTS + slot * SLOT_STRIDE
     ready, kind, entry, command = NEVER, _NONE, -1, -1
-    if params[may + 5] and params[may] and state[S.active] > 0:
+    if state[S.active] > 0 and params[may + B.from_active] and params[may + B.column]:
+        now = clock << RULE_BITS
         best = NEVER
+        chosen = ACTIVE
         for i in range(state[S.active]):
-            bank = state[params[P.s_active_list] + i]
-            request = state[params[P.s_active] + bank]
-            column = params[params[P.t_ops] + state[entries + Q.op * pool + request] * OP_STRIDE + 2]
-            wait = max((state[next_ok + column * banks + bank] >> RULE_BITS) - clock, 0)
-            key = (wait << _AGE_BITS) + state[entries + Q.key * pool + request]
+            at = ACTIVE + i * ACTIVE_STRIDE
+            wait = max((state[state[at + 1]] & _NO_RULE) - now, 0)
+            key = (wait << _WAIT_SHIFT) + state[at]
             if key < best:
-                best, entry, command = key, request, column
-        ready = clock + (best >> _AGE_BITS)
-        kind = _ACTIVE
+                best, chosen = key, at
+        ready, kind, entry, command = clock + (best >> _AGE_BITS), _ACTIVE, state[chosen + 2], state[chosen + 3]
         if ready == clock:
             return ready, kind, entry, command
     if state[S.refresh_due] > state[S.refresh_done]:
         rank = state[S.refresh_done] % params[P.ranks]
         wanted = -1
-        if state[params[P.s_open_count] + rank] > 0:
-            if params[may + 3] and state[params[P.s_active_count] + rank] == 0:
+        if state[OPEN_COUNT + rank] > 0:
+            if params[may + B.close_all] and state[ACTIVE_COUNT + rank] == 0:
                 wanted = params[P.close_all]
-        elif params[may + 4]:
+        elif params[may + B.refresh]:
             wanted = params[P.refresh]
-        if wanted >= 0 and params[may + 6]:
-            place = _place(params, wanted, rank)
-            first = max(state[next_ok + wanted * banks + place] >> RULE_BITS, clock)
+        if wanted >= 0 and params[may + B.from_refresh]:
+            place = params[COMMANDS + wanted * COMMAND_STRIDE + C.next_ok] + _place(params, wanted, rank)
+            first = max(state[place] >> RULE_BITS, clock)
             if first < ready:
                 return first, _REFRESH, rank, wanted
         return ready, kind, entry, command
-    if not params[may + 7]:
+    if not params[may + B.from_queue]:
         return ready, kind, entry, command
 
     if state[S.write_mode]:
@@ -566,7 +593,7 @@ def _choose(state: Words, params: Words, slot: int, clock: int) -> tuple[int, in
     elif state[S.writes_waiting] >= params[P.write_enter] or state[S.reads_waiting] == 0:
         state[S.write_mode] = 1
     queue = state[S.write_mode]
-    if (state[S.writes_waiting] if queue else state[S.reads_waiting]) == 0:
+    if state[S.reads_waiting + queue] == 0:
         return ready, kind, entry, command
     if params[P.scheduler] == FIFO:
         key = _scan_fifo(state, params, queue, may, clock)
@@ -577,90 +604,92 @@ def _choose(state: Words, params: Words, slot: int, clock: int) -> tuple[int, in
     ready = clock + (key >> _AGE_BITS)
     key &= (1 << _AGE_BITS) - 1
     bank = key & _BANK_MASK
-    first = queue * params[P.read_classes]
-    for group in range(first, first + (params[P.write_classes] if queue else params[P.read_classes])):
-        if state[params[P.s_hit_key] + group * banks + bank] == key:
-            entry = state[params[P.s_hit_slot] + group * banks + bank]
-            return ready, _HIT, entry, params[params[P.t_classes] + group]
-    entry = state[params[P.s_other_slot] + queue * banks + bank]
-    if state[params[P.s_open_row] + bank] < 0:
-        return ready, _OPEN, entry, params[P.act]
-    return ready, _CLOSE, entry, params[P.pre]
+    if state[OTHER_KEY + queue * BANK_STRIDE + bank] == key:
+        entry = state[OTHER_ENTRY + queue * BANK_STRIDE + bank]
+        if state[OPEN_ROW + bank] < 0:
+            return ready, _OPEN, entry, params[P.act]
+        return ready, _CLOSE, entry, params[P.pre]
+    group = queue * params[P.read_classes]
+    while state[HIT_KEY + group * BANK_STRIDE + bank] != key:
+        group += 1
+    return ready, _HIT, state[HIT_ENTRY + group * BANK_STRIDE + bank], params[CLASSES + group * CLASS_STRIDE + K.command]
 
 
-@njit
+@inlined
 def _scan(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
     """Least sort key over the queue's candidates: soonest ready, then oldest.  Branch-free over the banks."""
     banks = params[P.banks]
     now = clock << RULE_BITS
-    shift = _AGE_BITS - RULE_BITS
-    clear = ~RULE_MASK
-    shield = params[P.s_shield]
     best = NEVER
     first = queue * params[P.read_classes]
-    last = first + (params[P.write_classes] if queue else params[P.read_classes])
-    if params[P.scheduler] == ROW_HIT_FIRST and last - first > 1:
-        return _scan_careful(state, params, queue, may, clock)
-    if params[may]:
-        for kind in range(first, last):
-            command = params[params[P.t_classes] + kind]
-            allowed = params[P.s_next_ok] + command * banks
-            keys = params[P.s_hit_key] + kind * banks
-            if params[params[P.t_command] + command * COMMAND_STRIDE + 3]:
+    n = params[P.write_classes] if queue else params[P.read_classes]
+    hit_bars = params[P.scheduler] == ROW_HIT_FIRST
+    if state[S.read_banks + queue] <= _FEW or (hit_bars and n > 1):
+        return _scan_few(state, params, queue, may, clock)
+    if params[may + B.column]:
+        for kind in range(first, first + n):
+            allowed = params[CLASSES + kind * CLASS_STRIDE + K.next_ok]
+            keys = HIT_KEY + kind * BANK_STRIDE
+            if params[CLASSES + kind * CLASS_STRIDE + K.closes]:
                 # A column command that closes the row must not do so under an active request.
                 for bank in range(banks):
-                    wait = max((state[allowed + bank] & clear) - now, 0)
-                    best = min(best, (state[keys + bank] | state[shield + bank]) + (wait << shift))
+                    wait = max((state[allowed + bank] & _NO_RULE) - now, 0)
+                    best = min(best, (state[keys + bank] | state[SHIELD + bank]) + (wait << _WAIT_SHIFT))
             else:
                 for bank in range(banks):
-                    wait = max((state[allowed + bank] & clear) - now, 0)
-                    best = min(best, state[keys + bank] + (wait << shift))
-    if params[may + 1] or params[may + 2]:
-        opening = params[P.s_next_ok] + params[P.act] * banks
-        closing = params[P.s_next_ok] + params[P.pre] * banks
-        rows = params[P.s_open_row]
-        others = params[P.s_other_key] + queue * banks
-        bar_open = 0 if params[may + 1] else NEVER
-        bar_close = 0 if params[may + 2] else NEVER
-        hit_bars = params[P.scheduler] == ROW_HIT_FIRST
-        hits = params[P.s_hit_key] + first * banks
-        for bank in range(banks):
-            is_open = state[rows + bank] >= 0
-            a, p = state[opening + bank], state[closing + bank]
-            wait = max(((p if is_open else a) & clear) - now, 0)
-            other = state[others + bank]
-            key = (other | state[shield + bank] | (bar_close if is_open else bar_open)) + (wait << shift)
-            key = NEVER if hit_bars and state[hits + bank] < other else key
-            best = min(best, key)
+                    wait = max((state[allowed + bank] & _NO_RULE) - now, 0)
+                    best = min(best, state[keys + bank] + (wait << _WAIT_SHIFT))
+    if params[may + B.open] or params[may + B.close]:
+        opening = params[COMMANDS + params[P.act] * COMMAND_STRIDE + C.next_ok]
+        closing = params[COMMANDS + params[P.pre] * COMMAND_STRIDE + C.next_ok]
+        others = OTHER_KEY + queue * BANK_STRIDE
+        if hit_bars or not (params[may + B.open] and params[may + B.close]):
+            bar_open = 0 if params[may + B.open] else NEVER
+            bar_close = 0 if params[may + B.close] else NEVER
+            hits = HIT_KEY + first * BANK_STRIDE
+            for bank in range(banks):
+                is_open = state[OPEN_ROW + bank] >= 0
+                a, p = state[opening + bank], state[closing + bank]
+                wait = max(((p if is_open else a) & _NO_RULE) - now, 0)
+                other = state[others + bank]
+                key = (other | state[SHIELD + bank] | (bar_close if is_open else bar_open)) + (wait << _WAIT_SHIFT)
+                key = NEVER if hit_bars and state[hits + bank] < other else key
+                best = min(best, key)
+        else:
+            for bank in range(banks):
+                a, p = state[opening + bank], state[closing + bank]
+                wait = max(((p if state[OPEN_ROW + bank] >= 0 else a) & _NO_RULE) - now, 0)
+                best = min(best, (state[others + bank] | state[SHIELD + bank]) + (wait << _WAIT_SHIFT))
     return int(best)
 
 
-@njit
-def _scan_careful(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
-    """:func:`_scan` under row-hit-first for queues with several kinds of column commands."""
-    banks = params[P.banks]
+@inlined
+def _scan_few(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
+    """:func:`_scan`, bank by bank over those that have entries; serves any mix of column commands."""
     first = queue * params[P.read_classes]
     last = first + (params[P.write_classes] if queue else params[P.read_classes])
+    hit_bars = params[P.scheduler] == ROW_HIT_FIRST
     best = NEVER
-    for bank in range(banks):
-        oldest_hit = NEVER
-        shield = state[params[P.s_shield] + bank]
-        for kind in range(first, last):
-            command = params[params[P.t_classes] + kind]
-            key = state[params[P.s_hit_key] + kind * banks + bank]
-            oldest_hit = min(oldest_hit, key)
-            if params[params[P.t_command] + command * COMMAND_STRIDE + 3]:
-                key |= shield
-            wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
-            if params[may]:
-                best = min(best, key + (wait << _AGE_BITS))
-        other = state[params[P.s_other_key] + queue * banks + bank]
-        is_open = state[params[P.s_open_row] + bank] >= 0
-        if oldest_hit < other or not params[may + 2 if is_open else may + 1]:
-            continue
-        command = params[P.pre] if is_open else params[P.act]
-        wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
-        best = min(best, (other | shield) + (wait << _AGE_BITS))
+    for i in range(state[S.read_banks + queue]):
+        bank = state[OCCUPIED + queue * BANK_STRIDE + i]
+        shield = state[SHIELD + bank]
+        other = state[OTHER_KEY + queue * BANK_STRIDE + bank]
+        is_open = state[OPEN_ROW + bank] >= 0
+        if is_open:
+            for kind in range(first, last):
+                key = state[HIT_KEY + kind * BANK_STRIDE + bank]
+                if hit_bars and key < other:
+                    other = NEVER
+                if params[CLASSES + kind * CLASS_STRIDE + K.closes]:
+                    key |= shield
+                if key < NEVER and params[may + B.column]:
+                    allowed = state[params[CLASSES + kind * CLASS_STRIDE + K.next_ok] + bank]
+                    best = min(best, key + (max((allowed >> RULE_BITS) - clock, 0) << _AGE_BITS))
+        other |= shield
+        if other < NEVER and params[may + (B.close if is_open else B.open)]:
+            command = params[P.pre] if is_open else params[P.act]
+            allowed = state[params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + bank]
+            best = min(best, other + (max((allowed >> RULE_BITS) - clock, 0) << _AGE_BITS))
     return int(best)
 
 
@@ -672,68 +701,53 @@ def _scan_fifo(state: Words, params: Words, queue: int, may: int, clock: int) ->
     last = first + (params[P.write_classes] if queue else params[P.read_classes])
     best = NEVER
     for bank in range(banks):
-        best = min(best, state[params[P.s_other_key] + queue * banks + bank])
+        best = min(best, state[OTHER_KEY + queue * BANK_STRIDE + bank])
     command = -1
     for kind in range(first, last):
         for bank in range(banks):
-            key = state[params[P.s_hit_key] + kind * banks + bank]
+            key = state[HIT_KEY + kind * BANK_STRIDE + bank]
             if key < best:
                 best = key
-                command = params[params[P.t_classes] + kind]
+                command = params[CLASSES + kind * CLASS_STRIDE + K.command]
     bank = best & _BANK_MASK
     if command >= 0:
-        closes = params[params[P.t_command] + command * COMMAND_STRIDE + 3]
-        if not params[may] or (closes and state[params[P.s_shield] + bank]):
+        closes = params[COMMANDS + command * COMMAND_STRIDE + C.closes]
+        if not params[may + B.column] or (closes and state[SHIELD + bank]):
             return NEVER
-    elif state[params[P.s_open_row] + bank] < 0:
+    elif state[OPEN_ROW + bank] < 0:
         command = params[P.act]
-        if not params[may + 1]:
+        if not params[may + B.open]:
             return NEVER
     else:
         command = params[P.pre]
-        if not params[may + 2] or state[params[P.s_shield] + bank]:
+        if not params[may + B.close] or state[SHIELD + bank]:
             return NEVER
-    wait = max((state[params[P.s_next_ok] + command * banks + bank] >> RULE_BITS) - clock, 0)
-    return int(best + (wait << _AGE_BITS))
+    allowed = state[params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + bank]
+    return int(best + (max((allowed >> RULE_BITS) - clock, 0) << _AGE_BITS))
 
 
-@njit
+@inlined
 def _place(params: Words, command: int, rank: int) -> int:
     """Where a refresh command for ``rank`` goes: its rank, or the channel."""
-    return int(rank if params[params[P.t_command] + command * COMMAND_STRIDE + 2] == RANK_SCOPE else 0)
+    return int(rank if params[COMMANDS + command * COMMAND_STRIDE + C.scope] == RANK_SCOPE else 0)
 
 
-@njit
+@inlined
 def _issue(
     state: Words, params: Words, done: Words, log: Words, clock: int, kind: int, entry: int, command: int
 ) -> int:
     """Issue a candidate of :func:`_choose` at ``clock``; bits of what happened."""
-    banks = params[P.banks]
-    entries, pool = params[P.s_pool], params[P.pool]
-    traits = params[P.t_command] + command * COMMAND_STRIDE
-    per_rank = 1 << params[P.rank_shift]
-    happened = 0
+    row = COMMANDS + command * COMMAND_STRIDE
     if kind == _REFRESH:
-        rank = entry
-        place = _place(params, command, rank)
-        _charge(state, params, clock, CAUSE_REFRESH)
-        _raise(state, params, command, place, rank * per_rank, clock)
-        if command == params[P.close_all]:
-            for bank in range(rank * per_rank, (rank + 1) * per_rank):
-                if state[params[P.s_open_row] + bank] >= 0:
-                    row_closed(state, params, bank)
-                    state[S.closed_together] += 1
-            state[params[P.s_open_count] + rank] = 0
-        else:
-            state[S.refresh_done] += 1
-        _log(state, params, log, clock, command, rank * per_rank if params[P.ranks] > 1 else -1, -1)
+        _issue_refresh(state, params, log, clock, entry, command)
         return 0
 
-    location = state[entries + Q.location * pool + entry]
+    at = ENTRIES + entry * ENTRY_STRIDE
+    location = state[at + Q.location]
     bank = location & _BANK_MASK
     rank = bank >> params[P.rank_shift]
-    held = state[params[P.s_next_ok] + command * banks + bank]
-    accept = state[entries + Q.accept * pool + entry]
+    held = state[params[row + C.next_ok] + bank]
+    accept = state[at + Q.accept]
     cause = CAUSE_SCHEDULER
     if held >> RULE_BITS == clock and held & RULE_MASK:
         cause = held & RULE_MASK
@@ -742,115 +756,125 @@ def _issue(
     elif state[S.last_command] == clock - 1:
         cause = CAUSE_COMMAND_BUS
     _charge(state, params, clock, cause)
-    _raise(state, params, command, bank, bank, clock)
+    _raise(state, params, row, bank, bank, clock)
     state[S.last_progress] = clock
 
-    first_time = state[entries + Q.counted * pool + entry] == 0
     if kind == _OPEN:
-        queue = params[params[P.t_ops] + state[entries + Q.op * pool + entry] * OP_STRIDE]
-        if first_time:
-            state[S.row_misses] += 1
-            state[entries + Q.counted * pool + entry] = 1
-        unlink(state, params, queue, entry)
-        state[params[P.s_active] + bank] = entry
-        state[params[P.s_shield] + bank] = NEVER
-        state[params[P.s_active_list] + state[S.active]] = bank
+        state[S.row_misses] += 1 - state[at + Q.counted]
+        state[at + Q.counted] = 1
+        op = OPS + state[at + Q.op] * OP_STRIDE
+        unlink(state, params, params[op + O.queue], at)
+        active = ACTIVE + state[S.active] * ACTIVE_STRIDE
         state[S.active] += 1
-        state[params[P.s_active_count] + rank] += 1
-        state[params[P.s_open_count] + rank] += 1
-        row = location >> ROW_AT
-        row_opened(state, params, bank, row)
-        _log(state, params, log, clock, command, bank, row)
+        state[active] = state[at + Q.key]
+        state[active + 1] = params[op + O.next_ok] + bank
+        state[active + 2] = entry
+        state[active + 3] = params[op + O.command]
+        state[SHIELD + bank] = NEVER
+        state[ACTIVE_COUNT + rank] += 1
+        state[OPEN_COUNT + rank] += 1
+        row_opened(state, params, bank, location >> ROW_AT)
+        _log(state, params, log, clock, command, bank, location >> ROW_AT)
         return _SLOT
     if kind == _CLOSE:
-        if first_time:
-            state[S.row_conflicts] += 1
-            state[entries + Q.counted * pool + entry] = 1
-        state[params[P.s_open_count] + rank] -= 1
+        state[S.row_conflicts] += 1 - state[at + Q.counted]
+        state[at + Q.counted] = 1
+        state[OPEN_COUNT + rank] -= 1
         row_closed(state, params, bank)
         _log(state, params, log, clock, command, bank, -1)
         return 0
 
     # A column command, from the queue or of the bank's active request.
-    op = state[entries + Q.op * pool + entry]
-    queue = params[params[P.t_ops] + op * OP_STRIDE]
+    op = state[at + Q.op]
+    queue = params[OPS + op * OP_STRIDE + O.queue]
+    happened = _COMPLETION
     if kind == _HIT:
-        if first_time:
-            state[S.row_hits] += 1
-        behind = state[entries + Q.next * pool + entry]
-        unlink(state, params, queue, entry)
-        if not params[traits + 3]:
-            next_hit(state, params, queue, entry, behind)
-        happened = _SLOT
+        state[S.row_hits] += 1 - state[at + Q.counted]
+        unlink(state, params, queue, at)
+        next_hit(state, at)
+        happened |= _SLOT
     else:
-        state[params[P.s_active] + bank] = -1
-        state[params[P.s_shield] + bank] = 0
+        state[SHIELD + bank] = 0
         state[S.active] -= 1
-        state[params[P.s_active_count] + rank] -= 1
-        i = 0
-        while state[params[P.s_active_list] + i] != bank:
-            i += 1
-        state[params[P.s_active_list] + i] = state[params[P.s_active_list] + state[S.active]]
-    if params[traits + 3]:
-        state[params[P.s_open_count] + rank] -= 1
+        state[ACTIVE_COUNT + rank] -= 1
+        active = ACTIVE
+        while state[active + 2] != entry:
+            active += ACTIVE_STRIDE
+        last = ACTIVE + state[S.active] * ACTIVE_STRIDE
+        for i in range(ACTIVE_STRIDE):
+            state[active + i] = state[last + i]
+    if params[row + C.closes]:
+        state[OPEN_COUNT + rank] -= 1
         row_closed(state, params, bank)
-    data = clock + params[traits + 4]
-    back = data + params[traits + 5]
-    if params[traits + 5] and data < state[S.end]:
-        ring = params[P.s_bursts] + 2 * (state[S.burst_tail] & (params[P.bursts] - 1))
-        state[ring] = data
-        state[ring + 1] = back
+    data = clock + params[row + C.latency]
+    back = data + params[row + C.burst]
+    if params[row + C.burst] and data < state[S.end]:
+        burst = BURSTS + 2 * (state[S.burst_tail] & params[P.burst_mask])
+        state[burst] = data
+        state[burst + 1] = back
         state[S.burst_tail] += 1
-    stream = state[entries + Q.stream * pool + entry]
+    stream = state[at + Q.stream]
     if queue == 0:
         state[S.reads_unissued] -= 1
-        state[params[P.s_streams] + stream * STREAM_STRIDE + T.reads_unissued] -= 1
+        state[STREAMS + stream * STREAM_STRIDE + T.reads_unissued] -= 1
         state[S.last_return] = max(state[S.last_return], back)
         _returns(state, params, stream, back, clock - 1)
-    arrival = state[entries + Q.arrival * pool + entry]
-    _record(state, done, state[entries + Q.tag * pool + entry], stream, op, arrival, accept, clock, back)
-    release(state, params, entry)
+    _record(state, done, state[at + Q.tag], stream, op, state[at + Q.arrival], accept, clock, back)
+    release(state, entry)
     _log(state, params, log, clock, command, bank, (location >> COLUMN_AT) & _COLUMN_MASK)
-    return happened | _COMPLETION
+    return happened
 
 
 @njit
-def _raise(state: Words, params: Words, command: int, place: int, bank: int, clock: int) -> None:
-    """Let every constraint row that starts at this command bar its followers."""
-    banks = params[P.banks]
-    at = params[P.s_next_ok]
+def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: int, command: int) -> None:
+    """Issue a rank's refresh, or the close-all before it."""
+    first = rank << params[P.rank_shift]
+    _charge(state, params, clock, CAUSE_REFRESH)
+    _raise(state, params, COMMANDS + command * COMMAND_STRIDE, _place(params, command, rank), first, clock)
+    if command == params[P.close_all]:
+        for bank in range(first, first + (1 << params[P.rank_shift])):
+            if state[OPEN_ROW + bank] >= 0:
+                row_closed(state, params, bank)
+                state[S.closed_together] += 1
+        state[OPEN_COUNT + rank] = 0
+    else:
+        state[S.refresh_done] += 1
+    _log(state, params, log, clock, command, first if params[P.ranks] > 1 else -1, -1)
+
+
+@inlined
+def _raise(state: Words, params: Words, row: int, place: int, bank: int, clock: int) -> None:
+    """Let every constraint row that starts at the command in table row ``row`` bar its followers."""
     base = clock << RULE_BITS
-    scope = params[params[P.t_command] + command * COMMAND_STRIDE + 2]
-    entry = params[P.t_dense] + 3 * command
-    n = params[entry + 1] * banks
+    n = params[row + C.dense_n]
     if n:
-        row = bank >> params[P.group_shift] if scope == BANK_SCOPE else place
-        start = params[entry + 2] + row * n
-        target = at + params[entry] * banks
+        group = bank >> params[P.group_shift] if params[row + C.scope] == BANK_SCOPE else place
+        add = params[row + C.dense] + group * n
+        target = params[row + C.dense_at]
         for i in range(n):
-            state[target + i] = max(state[target + i], params[start + i] + base)
-    entry = params[P.t_sparse_at] + 2 * command
-    for i in range(params[entry], params[entry] + params[entry + 1]):
-        single = params[P.t_sparse] + 3 * i
-        where = at + params[single] * banks + _place_of(params, params[single + 1], bank)
+            state[target + i] = max(state[target + i], params[add + i] + base)
+    single = params[row + C.sparse]
+    for _ in range(params[row + C.sparse_n]):
+        where = params[single] + _place_of(params, params[single + 1], bank)
         state[where] = max(state[where], params[single + 2] + base)
-    entry = params[P.t_window_at] + 2 * command
-    for i in range(params[entry], params[entry] + params[entry + 1]):
-        window = params[P.t_window] + WINDOW_STRIDE * i
+        single += SPARSE_STRIDE
+    window = params[row + C.window]
+    for _ in range(params[row + C.window_n]):
         instance = _place_of(params, params[window + 1], bank)
         length = params[window + 5]
-        ring = params[P.s_rings] + params[window + 4] + instance * (length + 1)
+        ring = params[window + 4] + instance * (length + 1)
         if params[window + 6]:
             state[ring + 1 + state[ring]] = clock
             state[ring] = state[ring] + 1 if state[ring] + 1 < length else 0
         value = (state[ring + 1 + state[ring]] << RULE_BITS) + params[window + 3]
         lo, hi = _covered(params, params[window + 1], instance, params[window + 2])
-        target = at + params[window] * banks
+        target = params[window]
         for j in range(target + lo, target + hi):
             state[j] = max(state[j], value)
+        window += WINDOW_STRIDE
 
 
-@njit
+@inlined
 def _place_of(params: Words, scope: int, bank: int) -> int:
     """The bank, group, rank or channel that ``bank`` lies in."""
     if scope == BANK_SCOPE:
@@ -862,12 +886,12 @@ def _place_of(params: Words, scope: int, bank: int) -> int:
     return 0
 
 
-@njit
+@inlined
 def _covered(params: Words, scope: int, instance: int, target: int) -> tuple[int, int]:
     """Places of scope ``target`` that share ``instance`` of ``scope``, as a half-open range."""
     size = 1
     if scope == GROUP_SCOPE:
-        size = params[P.group_banks]
+        size = 1 << params[P.group_shift]
     elif scope == RANK_SCOPE:
         size = 1 << params[P.rank_shift]
     elif scope > RANK_SCOPE:
@@ -876,7 +900,7 @@ def _covered(params: Words, scope: int, instance: int, target: int) -> tuple[int
     return lo, _place_of(params, target, instance * size + size - 1) + 1
 
 
-@njit
+@inlined
 def _charge(state: Words, params: Words, clock: int, cause: int) -> None:
     """Charge the cycles before ``clock``: to the data bus where it is busy, else to what held this command."""
     upto = min(clock, state[S.end])
@@ -884,19 +908,19 @@ def _charge(state: Words, params: Words, clock: int, cause: int) -> None:
     if upto > since:
         busy = _busy(state, params, since, upto)
         state[S.busy] += busy
-        state[params[P.s_idle] + cause] += upto - since - busy
+        state[IDLE + cause] += upto - since - busy
         state[S.charged_to] = upto
     state[S.last_command] = clock
 
 
-@njit
+@inlined
 def _busy(state: Words, params: Words, since: int, upto: int) -> int:
     """Data bus cycles in [since, upto); bursts come in order of time and leave their ring once passed."""
     busy = 0
-    mask = params[P.bursts] - 1
+    mask = params[P.burst_mask]
     i = state[S.burst_head]
     while i < state[S.burst_tail]:
-        ring = params[P.s_bursts] + 2 * (i & mask)
+        ring = BURSTS + 2 * (i & mask)
         if state[ring] >= upto:
             break
         busy += min(state[ring + 1], upto) - max(state[ring], since)
@@ -915,20 +939,20 @@ def close_accounts(state: Words, params: Words) -> None:
     if upto > since:
         busy = _busy(state, params, since, upto)
         state[S.busy] += busy
-        state[params[P.s_idle] + CAUSE_NO_REQUEST] += upto - since - busy
+        state[IDLE + CAUSE_NO_REQUEST] += upto - since - busy
         state[S.charged_to] = upto
 
 
-@njit
+@inlined
 def _log(
     state: Words, params: Words, log: Words, clock: int, command: int, bank: int, arg: int
 ) -> None:
-    state[params[P.s_issued] + command] += 1
+    state[ISSUED + command] += 1
     if state[S.log_on]:
         i = state[S.logged]
         state[S.logged] = i + 1
         i *= 4
         log[i] = clock
-        log[i + 1] = params[params[P.t_command] + command * COMMAND_STRIDE]
+        log[i + 1] = params[COMMANDS + command * COMMAND_STRIDE + C.code]
         log[i + 2] = bank
         log[i + 3] = arg

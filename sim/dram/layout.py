@@ -1,6 +1,10 @@
-"""Where everything stands in the kernel's two flat int64 arrays: parameters (read-only) and state."""
+"""Where everything stands in the kernel's two flat int64 arrays: parameters (read-only) and state.
 
-from enum import IntEnum
+Sections that the scheduler touches stand at fixed places, sized for the largest memory, so that their
+addresses are constants of the compiled code; pages that a smaller memory does not use are never touched.
+"""
+
+from enum import IntFlag
 from typing import NamedTuple
 
 RULE_BITS = 7
@@ -10,8 +14,17 @@ CAUSE_NO_REQUEST = 120
 CAUSE_COMMAND_BUS = 121
 CAUSE_SCHEDULER = 122
 CAUSE_REFRESH = 123
+
 MAX_WAIT = 1 << 16  # cycles; keeps waits inside the scheduler's sort keys
 MAX_BANKS = 256
+MAX_COMMANDS = 32
+MAX_CLASSES = 8  # kinds of column commands, summed over the two queues
+MAX_OPS = 64
+MAX_SLOTS = 8
+MAX_STREAMS = 64
+MAX_QUEUE = 1024
+MAX_POOL = 2 * MAX_QUEUE + MAX_BANKS
+MAX_BURSTS = 1024
 
 BANK_BITS = 8  # a location packs bank | column << COLUMN_AT | row << ROW_AT
 COLUMN_AT = 8
@@ -20,16 +33,11 @@ ROW_AT = 32
 NEVER = 1 << 62
 PAST = -(1 << 40)
 MAGIC = 0x43594357
-VERSION = 1
+VERSION = 2
 
 DONE_COLUMNS = 7  # tag, stream, op, arrival, accept, issue, return
 LOG_COLUMNS = 4  # cycle, code, bank, arg
 RECORDS_PER_CYCLE = 8  # at most, of either kind
-COMMAND_STRIDE = 7  # code, does, scope, closes, latency, burst, 0
-WINDOW_STRIDE = 7  # before, scope of rule, scope of before, wait << RULE_BITS | rule, ring, window, push first?
-OP_STRIDE = 5  # queue, class in queue, command, forward, coalesce
-STREAM_STRIDE = 10
-SLOT_STRIDE = 8  # may: columns, open, close, close all, refresh; from: active, refresh, queue
 
 OPEN, CLOSE, READ, WRITE, REFRESH = range(5)
 BANK_SCOPE, GROUP_SCOPE, RANK_SCOPE, CHANNEL_SCOPE = range(4)
@@ -40,7 +48,7 @@ ARBITER_CODES = {"round_robin": ROUND_ROBIN, "oldest": OLDEST, "priority": PRIOR
 
 
 class ParameterAt(NamedTuple):
-    """Positions in the parameter block: counts and policies, then offsets of tables (t_) and state (s_)."""
+    """Scalars at the front of the parameter block."""
 
     magic: int
     version: int
@@ -51,7 +59,8 @@ class ParameterAt(NamedTuple):
     banks: int
     ranks: int
     groups: int  # per channel
-    group_banks: int
+    rank_shift: int  # bank >> rank_shift is its rank
+    group_shift: int
     commands: int
     act: int
     pre: int
@@ -69,62 +78,81 @@ class ParameterAt(NamedTuple):
     write_classes: int
     pool: int
     arbiter: int
-    returns: int
+    returns: int  # capacity of a stream's ring of returns
     filter_mask: int
+    burst_mask: int
     watchdog: int
     segments: int
     lines: int
     ops: int
-    windows: int
-    t_command: int
-    t_dense: int  # per command: first target, number of targets, offset of block
-    t_sparse_at: int  # per command: first entry, number of entries
-    t_sparse: int  # target command, its scope, wait << RULE_BITS | rule
-    t_window_at: int  # per command: first row, number of rows
-    t_window: int
-    t_slots: int
-    t_ops: int
-    t_segments: int
-    s_next_ok: int
-    s_open_row: int
-    s_active: int  # slot of the bank's active request or -1
-    s_shield: int  # NEVER while the bank has an active request
-    s_active_list: int
-    s_head: int
-    s_tail: int
-    s_other_key: int
-    s_other_slot: int
-    s_hit_key: int
-    s_hit_slot: int
-    s_open_count: int  # per rank
-    s_active_count: int  # per rank
-    s_pool: int
-    s_free: int
-    s_filter: int
-    s_rings: int
-    s_streams: int
-    s_returns: int
-    s_bursts: int
-    s_idle: int
-    s_issued: int
-    bursts: int  # capacity of the ring of bursts, a power of two
-    rank_shift: int  # bank >> rank_shift is its rank
-    group_shift: int
-    t_classes: int  # per hit cache: the column command of its class
-    header: int
 
 
-P = ParameterAt(*range(len(ParameterAt._fields)))
+class CommandField(NamedTuple):
+    """A row of the command table."""
+
+    code: int
+    does: int
+    scope: int
+    closes: int
+    latency: int
+    burst: int
+    next_ok: int  # where its places stand in the state
+    dense_at: int  # first place in the state that the dense block raises
+    dense_n: int  # how many places
+    dense: int  # the block, one row per group (per place for wider commands)
+    sparse: int
+    sparse_n: int
+    window: int
+    window_n: int
+    slot: int
+    spare: int
+
+
+class ClassField(NamedTuple):
+    """A kind of column command in a queue; the read queue's come first."""
+
+    command: int
+    next_ok: int
+    closes: int
+    spare: int
+
+
+class OpField(NamedTuple):
+    """What a request of a kind turns into."""
+
+    queue: int
+    kind: int  # class
+    command: int
+    forward: int
+    coalesce: int
+    next_ok: int
+    hit: int  # where its class keeps its hits: kind * BANK_STRIDE
+    spare: int
+
+
+class SlotField(NamedTuple):
+    """What a bus slot may carry, and from where."""
+
+    column: int
+    open: int
+    close: int
+    close_all: int
+    refresh: int
+    from_active: int
+    from_refresh: int
+    from_queue: int
 
 
 class StateAt(NamedTuple):
-    """Positions of the scalars at the front of the state."""
+    """Scalars at the front of the state."""
 
     magic: int
     now: int
     sequence: int
     reads_waiting: int
     writes_waiting: int
+    read_banks: int  # banks with waiting reads
+    write_banks: int
     active: int
     free: int
     write_mode: int
@@ -155,36 +183,29 @@ class StateAt(NamedTuple):
     passes: int
     accepted: int
     log_on: int
-    closed_together: int  # banks that a close-all command closed
     done_on: int
-    size: int
-
-
-S = StateAt(*range(len(StateAt._fields)))
+    closed_together: int  # banks that a close-all command closed
 
 
 class EntryField(NamedTuple):
-    """Fields of a queue entry; each is an array of ``pool`` entries inside the state."""
+    """A queue entry; what list walks read comes first."""
 
     next: int
-    previous: int
     row: int
-    location: int
     key: int
+    hit: int
+    location: int
     op: int
+    counted: int
+    previous: int
     accept: int
     arrival: int
     tag: int
-    counted: int
     stream: int
-    size: int
-
-
-Q = EntryField(*range(len(EntryField._fields)))
 
 
 class StreamField(NamedTuple):
-    """Fields of an input stream."""
+    """An input stream."""
 
     head: int
     tail: int
@@ -193,14 +214,64 @@ class StreamField(NamedTuple):
     reads_unissued: int
     return_head: int
     return_count: int
-    accepted: int
+    ring: int  # where its ring of returns stands in the state
 
 
+P = ParameterAt(*range(len(ParameterAt._fields)))
+C = CommandField(*range(len(CommandField._fields)))
+K = ClassField(*range(len(ClassField._fields)))
+O = OpField(*range(len(OpField._fields)))  # noqa: E741  # one letter like its neighbours
+B = SlotField(*range(len(SlotField._fields)))
+S = StateAt(*range(len(StateAt._fields)))
+Q = EntryField(*range(len(EntryField._fields)))
 T = StreamField(*range(len(StreamField._fields)))
 
+COMMAND_STRIDE = 16
+CLASS_STRIDE = 4
+OP_STRIDE = 8
+SLOT_STRIDE = 8
+SEGMENT_STRIDE = 3  # source bit, mask, target bit
+SPARSE_STRIDE = 3  # next_ok of target, its scope, wait << RULE_BITS | rule
+WINDOW_STRIDE = 7  # next_ok of target, scope of rule, scope of target, wait << RULE_BITS | rule, ring, window, push?
 
-class Stop(IntEnum):
-    """Why :func:`sim.dram.kernel.run` came back; the first six double as bits of ``stop_on``."""
+COMMANDS = 64
+CLASSES = COMMANDS + COMMAND_STRIDE * MAX_COMMANDS
+OPS = CLASSES + CLASS_STRIDE * MAX_CLASSES
+SLOTS = OPS + OP_STRIDE * MAX_OPS
+TABLES = SLOTS + SLOT_STRIDE * MAX_SLOTS  # address segments, then tables of no fixed place
+SEGMENTS = TABLES
+
+BANK_STRIDE = MAX_BANKS + 8  # keeps rows of different sections out of one another's cache sets
+ENTRY_STRIDE = 16
+STREAM_STRIDE = 8
+ACTIVE_STRIDE = 4  # sort key, place in next_ok, entry, command
+
+ACTIVE = 64
+OPEN_ROW = ACTIVE + ACTIVE_STRIDE * MAX_BANKS
+SHIELD = OPEN_ROW + BANK_STRIDE  # NEVER while the bank has an active request
+HEAD = SHIELD + BANK_STRIDE  # per queue, as are the next three
+TAIL = HEAD + 2 * BANK_STRIDE
+OCCUPIED = TAIL + 2 * BANK_STRIDE  # the banks that have entries, in no order
+OCCUPIED_AT = OCCUPIED + 2 * BANK_STRIDE  # where each stands in that list
+OTHER_KEY = OCCUPIED_AT + 2 * BANK_STRIDE
+OTHER_ENTRY = OTHER_KEY + 2 * BANK_STRIDE
+HIT_KEY = OTHER_ENTRY + 2 * BANK_STRIDE  # per class
+HIT_ENTRY = HIT_KEY + MAX_CLASSES * BANK_STRIDE
+OPEN_COUNT = HIT_ENTRY + MAX_CLASSES * BANK_STRIDE  # per rank
+ACTIVE_COUNT = OPEN_COUNT + MAX_BANKS  # per rank
+IDLE = ACTIVE_COUNT + MAX_BANKS  # per cause
+ISSUED = IDLE + 128  # per command
+NEXT_OK = ISSUED + MAX_COMMANDS
+STREAMS = NEXT_OK + MAX_COMMANDS * MAX_BANKS
+BURSTS = STREAMS + STREAM_STRIDE * MAX_STREAMS
+FREE = BURSTS + 2 * MAX_BURSTS
+FILTER = FREE + MAX_POOL
+ENTRIES = FILTER + 8 * MAX_QUEUE
+# Behind the entries: rings of windowed rules, rings of returns.
+
+
+class Stop(IntFlag):
+    """Why :func:`sim.dram.kernel.run` came back; NEED_INPUT to FINISHED are also the bits of ``stop_on``."""
 
     UNTIL = 0
     NEED_INPUT = 1

@@ -8,190 +8,197 @@ choosing a command is one loop over the banks whatever the depth of the queues.
 
 from sim.dram.layout import (
     BANK_BITS,
-    COLUMN_AT,
+    BANK_STRIDE,
+    ENTRIES,
+    ENTRY_STRIDE,
+    FILTER,
+    FREE,
+    HEAD,
+    HIT_ENTRY,
+    HIT_KEY,
     NEVER,
     OP_STRIDE,
+    OCCUPIED,
+    OCCUPIED_AT,
+    OPEN_ROW,
+    OPS,
+    OTHER_ENTRY,
+    OTHER_KEY,
     ROW_AT,
+    TAIL,
+    O,
     P,
     Q,
     S,
 )
-from sim.jit import Words, njit
+from sim.jit import Words, inlined, njit
 
 _BANK_MASK = (1 << BANK_BITS) - 1
-_COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
 
 
-@njit
-def filter_slot(location: int, mask: int) -> int:
+@inlined
+def _filter(params: Words, location: int) -> int:
     """Where ``location`` is counted in the write queue's filter."""
-    return (location ^ (location >> 13) ^ (location >> 31)) & mask
+    return FILTER + ((location ^ (location >> 13) ^ (location >> 31)) & params[P.filter_mask])
 
 
 @njit
 def find_line(state: Words, params: Words, location: int, op: int) -> bool:
     """Does the write queue hold ``location``: from ``op`` itself, or (``op`` < 0) from any op that forwards?"""
-    if state[params[P.s_filter] + filter_slot(location, params[P.filter_mask])] == 0:
+    if state[_filter(params, location)] == 0:
         return False
-    entries, pool = params[P.s_pool], params[P.pool]
-    entry = state[params[P.s_head] + params[P.banks] + (location & _BANK_MASK)]
+    entry = state[HEAD + BANK_STRIDE + (location & _BANK_MASK)]
     while entry >= 0:
-        if state[entries + Q.location * pool + entry] == location:
-            queued = state[entries + Q.op * pool + entry]
-            if queued == op or (op < 0 and params[params[P.t_ops] + queued * OP_STRIDE + 3]):
+        at = ENTRIES + entry * ENTRY_STRIDE
+        if state[at + Q.location] == location:
+            queued = state[at + Q.op]
+            if queued == op or (op < 0 and params[OPS + queued * OP_STRIDE + O.forward]):
                 return True
-        entry = state[entries + Q.next * pool + entry]
+        entry = state[at + Q.next]
     return False
 
 
-@njit
+@inlined
 def enqueue(
-    state: Words,
-    params: Words,
-    queue: int,
-    location: int,
-    op: int,
-    stream: int,
-    accept: int,
-    arrival: int,
-    tag: int,
+    state: Words, params: Words, queue: int, location: int, op: int, stream: int, now: int, arrival: int, tag: int
 ) -> None:
-    """Append a request to ``queue``; the caller has made sure of a free place."""
-    entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
+    """Append a request accepted ``now`` to ``queue``; the caller has made sure of a free place."""
     bank = location & _BANK_MASK
     row = location >> ROW_AT
     state[S.free] -= 1
-    entry = state[params[P.s_free] + state[S.free]]
+    entry = state[FREE + state[S.free]]
     key = (state[S.sequence] << BANK_BITS) | bank
     state[S.sequence] += 1
-    state[entries + Q.next * pool + entry] = -1
-    state[entries + Q.row * pool + entry] = row
-    state[entries + Q.location * pool + entry] = location
-    state[entries + Q.key * pool + entry] = key
-    state[entries + Q.op * pool + entry] = op
-    state[entries + Q.accept * pool + entry] = accept
-    state[entries + Q.arrival * pool + entry] = arrival
-    state[entries + Q.tag * pool + entry] = tag
-    state[entries + Q.counted * pool + entry] = 0
-    state[entries + Q.stream * pool + entry] = stream
-    place = queue * banks + bank
-    tail = state[params[P.s_tail] + place]
-    state[entries + Q.previous * pool + entry] = tail
+    hit = params[OPS + op * OP_STRIDE + O.hit] + bank
+    at = ENTRIES + entry * ENTRY_STRIDE
+    place = queue * BANK_STRIDE + bank
+    tail = state[TAIL + place]
+    state[at + Q.next] = -1
+    state[at + Q.row] = row
+    state[at + Q.key] = key
+    state[at + Q.hit] = hit
+    state[at + Q.location] = location
+    state[at + Q.op] = op
+    state[at + Q.counted] = 0
+    state[at + Q.previous] = tail
+    state[at + Q.accept] = now
+    state[at + Q.arrival] = arrival
+    state[at + Q.tag] = tag
+    state[at + Q.stream] = stream
     if tail < 0:
-        state[params[P.s_head] + place] = entry
+        state[HEAD + place] = entry
+        n = state[S.read_banks + queue]
+        state[OCCUPIED + queue * BANK_STRIDE + n] = bank
+        state[OCCUPIED_AT + place] = n
+        state[S.read_banks + queue] = n + 1
     else:
-        state[entries + Q.next * pool + tail] = entry
-    state[params[P.s_tail] + place] = entry
-    if state[params[P.s_open_row] + bank] == row:
-        hit = (state_class(params, queue, op)) * banks + bank
-        if state[params[P.s_hit_key] + hit] == NEVER:
-            state[params[P.s_hit_key] + hit] = key
-            state[params[P.s_hit_slot] + hit] = entry
-    elif state[params[P.s_other_key] + place] == NEVER:
-        state[params[P.s_other_key] + place] = key
-        state[params[P.s_other_slot] + place] = entry
-    if queue == 1:
+        state[ENTRIES + tail * ENTRY_STRIDE + Q.next] = entry
+    state[TAIL + place] = entry
+    if state[OPEN_ROW + bank] == row:
+        if state[HIT_KEY + hit] == NEVER:
+            state[HIT_KEY + hit] = key
+            state[HIT_ENTRY + hit] = entry
+    elif state[OTHER_KEY + place] == NEVER:
+        state[OTHER_KEY + place] = key
+        state[OTHER_ENTRY + place] = entry
+    if queue:
         state[S.writes_waiting] += 1
-        state[params[P.s_filter] + filter_slot(location, params[P.filter_mask])] += 1
+        state[_filter(params, location)] += 1
     else:
         state[S.reads_waiting] += 1
 
 
-@njit
-def state_class(params: Words, queue: int, op: int) -> int:
-    """Number of the hit cache for ``op``: the read queue's classes come first."""
-    return int(queue * params[P.read_classes] + params[params[P.t_ops] + op * OP_STRIDE + 1])
-
-
-@njit
-def unlink(state: Words, params: Words, queue: int, entry: int) -> None:
-    """Take ``entry`` out of its bank's list and of the queue's count; its candidates are not updated."""
-    entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
-    location = state[entries + Q.location * pool + entry]
-    place = queue * banks + (location & _BANK_MASK)
-    before = state[entries + Q.previous * pool + entry]
-    behind = state[entries + Q.next * pool + entry]
+@inlined
+def unlink(state: Words, params: Words, queue: int, at: int) -> None:
+    """Take the entry at ``at`` out of its bank's list and the queue's count; candidates are not updated."""
+    location = state[at + Q.location]
+    place = queue * BANK_STRIDE + (location & _BANK_MASK)
+    before = state[at + Q.previous]
+    behind = state[at + Q.next]
     if before < 0:
-        state[params[P.s_head] + place] = behind
+        state[HEAD + place] = behind
+        if behind < 0:
+            n = state[S.read_banks + queue] - 1
+            state[S.read_banks + queue] = n
+            last = state[OCCUPIED + queue * BANK_STRIDE + n]
+            here = state[OCCUPIED_AT + place]
+            state[OCCUPIED + queue * BANK_STRIDE + here] = last
+            state[OCCUPIED_AT + queue * BANK_STRIDE + last] = here
     else:
-        state[entries + Q.next * pool + before] = behind
+        state[ENTRIES + before * ENTRY_STRIDE + Q.next] = behind
     if behind < 0:
-        state[params[P.s_tail] + place] = before
+        state[TAIL + place] = before
     else:
-        state[entries + Q.previous * pool + behind] = before
-    if queue == 1:
+        state[ENTRIES + behind * ENTRY_STRIDE + Q.previous] = before
+    if queue:
         state[S.writes_waiting] -= 1
-        state[params[P.s_filter] + filter_slot(location, params[P.filter_mask])] -= 1
+        state[_filter(params, location)] -= 1
     else:
         state[S.reads_waiting] -= 1
 
 
-@njit
-def release(state: Words, params: Words, entry: int) -> None:
+@inlined
+def release(state: Words, entry: int) -> None:
     """Give the entry's place in the pool back."""
-    state[params[P.s_free] + state[S.free]] = entry
+    state[FREE + state[S.free]] = entry
     state[S.free] += 1
 
 
-@njit
-def next_hit(state: Words, params: Words, queue: int, entry: int, behind: int) -> None:
-    """After the hit ``entry`` left, the next hit of its class is at ``behind`` or later in the bank's list."""
-    entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
-    bank = state[entries + Q.location * pool + entry] & _BANK_MASK
-    row = state[params[P.s_open_row] + bank]
-    kind = state_class(params, queue, state[entries + Q.op * pool + entry])
-    hit = kind * banks + bank
+@inlined
+def next_hit(state: Words, at: int) -> None:
+    """The hit at ``at`` has left: find the next of its class behind it in the bank's list."""
+    row = state[at + Q.row]
+    hit = state[at + Q.hit]
+    behind = state[at + Q.next]
     while behind >= 0:
-        if (
-            state[entries + Q.row * pool + behind] == row
-            and state_class(params, queue, state[entries + Q.op * pool + behind]) == kind
-        ):
-            state[params[P.s_hit_key] + hit] = state[entries + Q.key * pool + behind]
-            state[params[P.s_hit_slot] + hit] = behind
+        here = ENTRIES + behind * ENTRY_STRIDE
+        if state[here + Q.row] == row and state[here + Q.hit] == hit:
+            state[HIT_KEY + hit] = state[here + Q.key]
+            state[HIT_ENTRY + hit] = behind
             return
-        behind = state[entries + Q.next * pool + behind]
-    state[params[P.s_hit_key] + hit] = NEVER
-    state[params[P.s_hit_slot] + hit] = -1
+        behind = state[here + Q.next]
+    state[HIT_KEY + hit] = NEVER
 
 
-@njit
+@inlined
 def row_opened(state: Words, params: Words, bank: int, row: int) -> None:
     """Sort the bank's waiting entries into hits and others, for both queues."""
-    entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
-    state[params[P.s_open_row] + bank] = row
-    classes = params[P.read_classes] + params[P.write_classes]
-    for kind in range(classes):
-        state[params[P.s_hit_key] + kind * banks + bank] = NEVER
+    state[OPEN_ROW + bank] = row
     for queue in range(2):
-        place = queue * banks + bank
-        state[params[P.s_other_key] + place] = NEVER
-        entry = state[params[P.s_head] + place]
-        wanted = params[P.write_classes] if queue == 1 else params[P.read_classes]
-        found = 0
+        place = queue * BANK_STRIDE + bank
+        entry = state[HEAD + place]
+        state[OTHER_KEY + place] = NEVER
+        if entry < 0:
+            continue
+        wanted = params[P.write_classes] if queue else params[P.read_classes]
         other = False
-        while entry >= 0 and not (other and found == wanted):
-            if state[entries + Q.row * pool + entry] == row:
-                hit = state_class(params, queue, state[entries + Q.op * pool + entry]) * banks + bank
-                if state[params[P.s_hit_key] + hit] == NEVER:
-                    state[params[P.s_hit_key] + hit] = state[entries + Q.key * pool + entry]
-                    state[params[P.s_hit_slot] + hit] = entry
-                    found += 1
+        while entry >= 0:
+            at = ENTRIES + entry * ENTRY_STRIDE
+            if state[at + Q.row] == row:
+                hit = state[at + Q.hit]
+                if state[HIT_KEY + hit] == NEVER:
+                    state[HIT_KEY + hit] = state[at + Q.key]
+                    state[HIT_ENTRY + hit] = entry
+                    wanted -= 1
+                    if other and wanted == 0:
+                        break
             elif not other:
-                state[params[P.s_other_key] + place] = state[entries + Q.key * pool + entry]
-                state[params[P.s_other_slot] + place] = entry
+                state[OTHER_KEY + place] = state[at + Q.key]
+                state[OTHER_ENTRY + place] = entry
                 other = True
-            entry = state[entries + Q.next * pool + entry]
+                if wanted == 0:
+                    break
+            entry = state[at + Q.next]
 
 
 @njit
 def row_closed(state: Words, params: Words, bank: int) -> None:
     """Nobody hits a closed bank: the oldest entry of each queue is its candidate."""
-    entries, pool, banks = params[P.s_pool], params[P.pool], params[P.banks]
-    state[params[P.s_open_row] + bank] = -1
+    state[OPEN_ROW + bank] = -1
     for kind in range(params[P.read_classes] + params[P.write_classes]):
-        state[params[P.s_hit_key] + kind * banks + bank] = NEVER
+        state[HIT_KEY + kind * BANK_STRIDE + bank] = NEVER
     for queue in range(2):
-        place = queue * banks + bank
-        entry = state[params[P.s_head] + place]
-        state[params[P.s_other_key] + place] = state[entries + Q.key * pool + entry] if entry >= 0 else NEVER
-        state[params[P.s_other_slot] + place] = entry
+        place = queue * BANK_STRIDE + bank
+        entry = state[HEAD + place]
+        state[OTHER_KEY + place] = state[ENTRIES + entry * ENTRY_STRIDE + Q.key] if entry >= 0 else NEVER
+        state[OTHER_ENTRY + place] = entry

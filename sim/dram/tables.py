@@ -21,24 +21,55 @@ from arch.device import Command, Memory, RequestOp, Rule
 from sim.dram.layout import (
     ARBITER_CODES,
     BANK_BITS,
+    BANK_STRIDE,
     CAUSE_COMMAND_BUS,
     CAUSE_NO_REQUEST,
     CAUSE_REFRESH,
     CAUSE_SCHEDULER,
+    CLASS_STRIDE,
+    CLASSES,
     COLUMN_AT,
+    COMMAND_STRIDE,
+    COMMANDS,
+    ENTRIES,
+    ENTRY_STRIDE,
+    FREE,
+    HEAD,
+    HIT_ENTRY,
+    HIT_KEY,
     MAGIC,
     MAX_BANKS,
+    MAX_BURSTS,
+    MAX_CLASSES,
+    MAX_COMMANDS,
+    MAX_OPS,
     MAX_RULES,
+    MAX_SLOTS,
+    MAX_STREAMS,
     MAX_WAIT,
     NEVER,
+    NEXT_OK,
+    OP_STRIDE,
+    OPEN_ROW,
+    OPS,
+    OTHER_ENTRY,
+    OTHER_KEY,
     PAST,
     ROW_AT,
     RULE_BITS,
     SCHEDULER_CODES,
+    SLOT_STRIDE,
+    SLOTS,
     STREAM_STRIDE,
+    STREAMS,
+    TABLES,
+    TAIL,
     VERSION,
+    WINDOW_STRIDE,
+    C,
+    K,
+    O,
     P,
-    Q,
     S,
     T,
 )
@@ -63,17 +94,30 @@ class Tables:
 
 
 class _Block:
-    """Grows the parameter block behind its header."""
+    """The parameter block: scalars and rows at their fixed places, tables behind them."""
 
     def __init__(self) -> None:
+        self.fixed = np.zeros(TABLES, dtype=np.int64)
         self.parts: list[Ints] = []
-        self.at = P.header
+        self.at = TABLES
 
     def add(self, values: Any) -> int:
+        """Append a table; returns where it stands."""
         part = np.asarray(values, dtype=np.int64).ravel()
         self.parts.append(part)
         self.at += part.size
         return self.at - part.size
+
+    def row(self, section: int, stride: int, index: int, fields: dict[int, int]) -> None:
+        """Set fields of a row of a fixed table."""
+        for field, value in fields.items():
+            self.fixed[section + stride * index + field] = value
+
+    def finish(self) -> Ints:
+        self.fixed[P.size] = self.at
+        params = np.concatenate([self.fixed, *self.parts])
+        params.setflags(write=False)
+        return params
 
 
 class _Places:
@@ -102,37 +146,51 @@ class _Places:
         return matrix
 
 
-def build(memory: Memory, input_capacity: int = 1 << 16) -> Tables:
+def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     """Tables of one channel of ``memory``; ``input_capacity`` (a power of two) requests wait per stream.
 
-    Raises ValueError when the memory exceeds what the kernel was built for (256 banks a channel,
-    112 rules, waits under 65,536 cycles, 24 column bits); specs refuse these earlier, with their line.
+    Raises ValueError when the memory exceeds what the kernel was built for (see
+    :mod:`sim.dram.layout`: 256 banks a channel, 112 rules, waits under 65,536 cycles, …).
     """
     places = _Places(memory)
     o, ctl = memory.organization, memory.controller
     commands = _reachable(memory)
     rules = [r for r in memory.rules if ctl.rule_set not in r.not_in]
     rule_ids = {name: i + 1 for i, name in enumerate(dict.fromkeys(r.name for r in rules))}
-    if o.banks_per_channel > MAX_BANKS:
-        raise ValueError(f"{o.banks_per_channel} banks in a channel; the kernel holds {MAX_BANKS}")
-    if len(rule_ids) > MAX_RULES or any(r.wait >= MAX_WAIT for r in rules):
-        raise ValueError(f"more than {MAX_RULES} constraint rows, or a wait of {MAX_WAIT} cycles or more")
-    if (o.columns - 1).bit_length() > ROW_AT - COLUMN_AT:
-        raise ValueError(f"{o.columns} columns; the kernel holds {1 << (ROW_AT - COLUMN_AT)}")
+    longest = max(c.latency + c.burst for c in commands)
+    for what, given, most in (
+        ("banks in a channel", o.banks_per_channel, MAX_BANKS),
+        ("constraint rows", len(rule_ids), MAX_RULES),
+        ("cycles of waiting in a constraint", max((r.wait for r in rules), default=0), MAX_WAIT - 1),
+        ("columns in a row", o.columns, 1 << (ROW_AT - COLUMN_AT)),
+        ("commands", len(commands), MAX_COMMANDS),
+        ("kinds of requests", len(memory.ops), MAX_OPS),
+        ("bus slots", len(memory.slots), MAX_SLOTS),
+        ("streams", memory.front_end.streams, MAX_STREAMS),
+        ("cycles from a column command to the end of its data", longest, MAX_BURSTS - 16),
+    ):
+        if given > most:
+            raise ValueError(f"{memory.name}: {given} {what}; the channel kernel holds {most}")
 
-    head: dict[int, int] = {}
     block = _Block()
-    _constraints(head, block, places, commands, rules, rule_ids, len(memory.slots))
-    ring_size = _windows(head, block, places, commands, rules, rule_ids)
-    _policy(head, block, memory, commands, input_capacity)
+    _commands(block, memory, commands, places.count["bank"])
+    _constraints(block, places, commands, rules, rule_ids, len(memory.slots))
     refreshed = memory.refresh is not None and ctl.refresh == "all_bank"
-    head |= {
+    filter_size = 1024
+    while filter_size < 8 * ctl.write_queue:
+        filter_size *= 2
+    pool = ctl.read_queue + ctl.write_queue + places.count["bank"]
+    rings = ENTRIES + ENTRY_STRIDE * pool
+    behind = _windows(block, places, commands, rules, rule_ids, rings)
+    returns = ctl.read_queue + places.count["bank"] + longest + 8
+    head = {
         P.magic: MAGIC,
         P.version: VERSION,
+        P.input_capacity: input_capacity,
+        P.streams: memory.front_end.streams,
         P.banks: places.count["bank"],
         P.ranks: places.count["rank"],
         P.groups: places.count["group"],
-        P.group_banks: o.banks,
         P.group_shift: (o.banks - 1).bit_length(),
         P.rank_shift: (o.banks * o.groups - 1).bit_length(),
         P.commands: len(commands),
@@ -141,15 +199,26 @@ def build(memory: Memory, input_capacity: int = 1 << 16) -> Tables:
         P.close_all: len(commands) - 2 if refreshed else -1,
         P.refresh: len(commands) - 1 if refreshed else -1,
         P.refresh_interval: memory.refresh.interval if memory.refresh and refreshed else 0,
+        P.slots: len(memory.slots),
+        P.scheduler: SCHEDULER_CODES[ctl.scheduler],
+        P.skip: int(ctl.skip_idle),
+        P.read_capacity: ctl.read_queue,
+        P.write_capacity: ctl.write_queue,
+        P.write_enter: int(ctl.write_high * ctl.write_queue // 1) + 1,
+        P.write_leave: -int(-(ctl.write_low * ctl.write_queue) // 1) - 1,
+        P.pool: pool,
+        P.arbiter: ARBITER_CODES[memory.front_end.arbiter],
+        P.returns: returns,
+        P.filter_mask: filter_size - 1,
+        P.burst_mask: (1 << (longest + 8).bit_length()) - 1,
+        P.watchdog: 200_000,
         P.lines: o.banks_per_channel * o.rows * o.columns,
-        P.size: block.at,
+        P.ops: len(memory.ops),
+        P.state_size: behind + returns * memory.front_end.streams,
     }
-    _state_layout(head, ring_size, max(c.latency + c.burst for c in commands))
-    params = np.zeros(block.at, dtype=np.int64)
     for key, value in head.items():
-        params[key] = value
-    params[P.header :] = np.concatenate(block.parts)
-    params.setflags(write=False)
+        block.fixed[key] = value
+    assert 1 << BANK_BITS == MAX_BANKS and block.fixed[P.burst_mask] < MAX_BURSTS
     labels = {i: next(r.label or r.name for r in rules if r.name == name) for name, i in rule_ids.items()}
     labels |= {
         CAUSE_NO_REQUEST: "no request",
@@ -157,7 +226,7 @@ def build(memory: Memory, input_capacity: int = 1 << 16) -> Tables:
         CAUSE_SCHEDULER: "scheduler",
         CAUSE_REFRESH: "refresh",
     }
-    return Tables(params, labels, tuple(c.name for c in commands), tuple(c.code for c in commands))
+    return Tables(block.finish(), labels, tuple(c.name for c in commands), tuple(c.code for c in commands))
 
 
 def _column(op: RequestOp, memory: Memory) -> Command:
@@ -178,8 +247,67 @@ def _reachable(memory: Memory) -> list[Command]:
     return commands
 
 
+def _commands(block: _Block, memory: Memory, commands: list[Command], banks: int) -> None:
+    """Commands, classes, request kinds, slots and address bits."""
+    slot_of = {name: i for i, slot in enumerate(memory.slots) for name in slot.commands}
+    for i, c in enumerate(commands):
+        row = {
+            C.code: c.code,
+            C.does: _DOES.index(c.does),
+            C.scope: _SCOPES.index(c.scope),
+            C.closes: int(c.closes),
+            C.latency: c.latency,
+            C.burst: c.burst,
+            C.next_ok: NEXT_OK + i * banks,
+            C.slot: slot_of[c.name],
+        }
+        block.row(COMMANDS, COMMAND_STRIDE, i, row)
+    names = [c.name for c in commands]
+    columns = {q: [_column(op, memory) for op in memory.ops if op.queue == q] for q in ("read", "write")}
+    classes = [(q, c) for q in columns for c in dict.fromkeys(columns[q])]
+    if len(classes) > MAX_CLASSES:
+        raise ValueError(f"{memory.name}: {len(classes)} kinds of column commands; the channel kernel holds {MAX_CLASSES}")
+    block.fixed[P.read_classes] = sum(q == "read" for q, _ in classes)
+    block.fixed[P.write_classes] = sum(q == "write" for q, _ in classes)
+    for i, (_, c) in enumerate(classes):
+        command = names.index(c.name)
+        row = {K.command: command, K.next_ok: NEXT_OK + command * banks, K.closes: int(c.closes)}
+        block.row(CLASSES, CLASS_STRIDE, i, row)
+    for i, op in enumerate(memory.ops):
+        column = _column(op, memory)
+        command, kind = names.index(column.name), classes.index((op.queue, column))
+        row = {
+            O.queue: int(op.queue == "write"),
+            O.kind: kind,
+            O.command: command,
+            O.forward: int(op.forward),
+            O.coalesce: int(op.coalesce),
+            O.next_ok: NEXT_OK + command * banks,
+            O.hit: kind * BANK_STRIDE,
+        }
+        block.row(OPS, OP_STRIDE, i, row)
+    for i, slot in enumerate(memory.slots):
+        here = [c for c in commands if c.name in slot.commands]
+        may = (
+            any(c.does in ("read", "write") for c in here),
+            any(c.does == "open" for c in here),
+            any(c.does == "close" and c.scope == "bank" for c in here),
+            any(c.does == "close" and c.scope != "bank" for c in here),
+            any(c.does == "refresh" for c in here),
+        )
+        flags = may + tuple(source in slot.sources for source in ("active", "refresh", "queue"))
+        block.row(SLOTS, SLOT_STRIDE, i, {field: int(flag) for field, flag in enumerate(flags)})
+    o = memory.organization
+    base = {"bank": 0, "group": (o.banks - 1).bit_length()}
+    base["rank"] = base["group"] + (o.groups - 1).bit_length()
+    base |= {"column": COLUMN_AT, "row": ROW_AT}
+    bits = [s for s in memory.address_map if s.field != "channel"]
+    block.fixed[P.segments] = len(bits)
+    # The first table behind the fixed ones, where the kernel expects it.
+    block.add([(s.source, (1 << s.width) - 1, base[s.field] + s.target) for s in bits])
+
+
 def _constraints(
-    head: dict[int, int],
     block: _Block,
     places: _Places,
     commands: Sequence[Command],
@@ -187,9 +315,9 @@ def _constraints(
     rule_ids: dict[str, int],
     slots: int,
 ) -> None:
-    """Tables ``t_dense`` and ``t_sparse`` from the rows without a window."""
-    dense_table, sparse_at, sparse = [], [], []
-    for command in commands:
+    """Dense blocks and single places from the rows without a window."""
+    banks = places.count["bank"]
+    for i, command in enumerate(commands):
         dense: dict[int, Ints] = {}
         singles: list[tuple[int, int, int]] = []
         for d, target in enumerate(commands):
@@ -206,18 +334,20 @@ def _constraints(
             if rows is not None:
                 dense[d] = rows
             if single:
-                singles.append((d, _SCOPES.index(target.scope), single))
+                singles.append((NEXT_OK + d * banks, _SCOPES.index(target.scope), single))
         lo, hi = (min(dense), max(dense) + 1) if dense else (0, 0)
         n_rows = places.count["group" if command.scope == "bank" else command.scope]
-        table = np.zeros((n_rows, hi - lo, places.count["bank"]), dtype=np.int64)
+        table = np.zeros((n_rows, hi - lo, banks), dtype=np.int64)
         for d, rows in dense.items():
             table[:, d - lo, : rows.shape[1]] = rows
-        dense_table += [lo, hi - lo, block.add(table)]
-        sparse_at += [len(sparse), len(singles)]
-        sparse += singles
-    head[P.t_dense] = block.add(dense_table)
-    head[P.t_sparse_at] = block.add(sparse_at)
-    head[P.t_sparse] = block.add(sparse)
+        row = {
+            C.dense_at: NEXT_OK + lo * banks,
+            C.dense_n: (hi - lo) * banks,
+            C.dense: block.add(table),
+            C.sparse: block.add(singles),
+            C.sparse_n: len(singles),
+        }
+        block.row(COMMANDS, COMMAND_STRIDE, i, row)
 
 
 def _split(places: _Places, command: Command, target: Command, matrix: Ints) -> tuple[Ints | None, int]:
@@ -260,15 +390,17 @@ def _split(places: _Places, command: Command, target: Command, matrix: Ints) -> 
 
 
 def _windows(
-    head: dict[int, int],
     block: _Block,
     places: _Places,
     commands: Sequence[Command],
     rules: Sequence[Rule],
     rule_ids: dict[str, int],
+    at: int,
 ) -> int:
-    """Rows with a window: the last ``window`` issues are kept per scope instance in a ring of the state."""
-    size = 0
+    """Rows with a window: the last ``window`` issues are kept per scope instance in a ring of the state.
+
+    ``at``: where the first ring stands; returns the end of the last.
+    """
     rows: list[list[tuple[int, ...]]] = [[] for _ in commands]
     index = {c.name: i for i, c in enumerate(commands)}
     for rule in rules:
@@ -277,151 +409,52 @@ def _windows(
         if rule.window == 1 or not after or not before:
             continue
         if rule.scope == "other_ranks" or any(commands[a].scope != "bank" for a in after):
-            raise ValueError(f"constraint {rule.name}: a window counts bank commands in one bank, group, rank or channel")
+            raise ValueError(
+                f"constraint {rule.name}: a window counts bank commands in one bank, group, rank or channel"
+            )
         value = (rule.wait << RULE_BITS) | rule_ids[rule.name]
         for a in after:
             for d in before:
                 scopes = _SCOPES.index(rule.scope), _SCOPES.index(commands[d].scope)
-                rows[a].append((d, *scopes, value, size, rule.window, int(d == before[0])))
-        size += places.count[rule.scope] * (rule.window + 1)
-    at, count = [], 0
-    for group in rows:
-        at += [count, len(group)]
-        count += len(group)
-    head[P.t_window_at] = block.add(at)
-    head[P.t_window] = block.add([row for group in rows for row in group])
-    head[P.windows] = count
-    return size
-
-
-def _policy(head: dict[int, int], block: _Block, memory: Memory, commands: list[Command], input_capacity: int) -> None:
-    """Commands, slots, request kinds, address bits and the controller's policy."""
-    ctl, o = memory.controller, memory.organization
-    classes: dict[str, list[str]] = {"read": [], "write": []}
-    ops: list[int] = []
-    slot_of = {name: i for i, slot in enumerate(memory.slots) for name in slot.commands}
-    for op in memory.ops:
-        column = _column(op, memory)
-        members = classes[op.queue]
-        if column.name not in members:
-            members.append(column.name)
-        ops += [int(op.queue == "write"), members.index(column.name), commands.index(column)]
-        ops += [int(op.forward), int(op.coalesce)]
-    names = [c.name for c in commands]
-    slots: list[int] = []
-    for slot in memory.slots:
-        here = [c for c in commands if c.name in slot.commands]
-        does = {c.does for c in here}
-        whole = {c.name for c in here if c.scope != "bank"}
-        may = ["read" in does or "write" in does, "open" in does]
-        may += [any(c.does == "close" and c.scope == "bank" for c in here)]
-        may += [any(c.does == "close" and c.name in whole for c in here), "refresh" in does]
-        slots += [int(x) for x in may] + [int(s in slot.sources) for s in ("active", "refresh", "queue")]
-    base = {"bank": 0, "group": (o.banks - 1).bit_length()}
-    base["rank"] = base["group"] + (o.groups - 1).bit_length()
-    base |= {"column": COLUMN_AT, "row": ROW_AT}
-    segments = [
-        (s.source, (1 << s.width) - 1, base[s.field] + s.target) for s in memory.address_map if s.field != "channel"
-    ]
-    assert 1 << BANK_BITS == MAX_BANKS
-    filter_size = 1024
-    while filter_size < 8 * ctl.write_queue:
-        filter_size *= 2
-    head |= {
-        P.t_command: block.add(
-            [
-                (c.code, _DOES.index(c.does), _SCOPES.index(c.scope), c.closes, c.latency, c.burst, slot_of[c.name])
-                for c in commands
-            ]
-        ),
-        P.t_slots: block.add(slots),
-        P.slots: len(memory.slots),
-        P.t_ops: block.add(ops),
-        P.t_classes: block.add([names.index(c) for queue in ("read", "write") for c in classes[queue]]),
-        P.ops: len(memory.ops),
-        P.t_segments: block.add(segments),
-        P.segments: len(segments),
-        P.read_classes: len(classes["read"]),
-        P.write_classes: len(classes["write"]),
-        P.input_capacity: input_capacity,
-        P.streams: memory.front_end.streams,
-        P.arbiter: ARBITER_CODES[memory.front_end.arbiter],
-        P.scheduler: SCHEDULER_CODES[ctl.scheduler],
-        P.skip: int(ctl.skip_idle),
-        P.read_capacity: ctl.read_queue,
-        P.write_capacity: ctl.write_queue,
-        P.write_enter: int(ctl.write_high * ctl.write_queue // 1) + 1,
-        P.write_leave: -int(-(ctl.write_low * ctl.write_queue) // 1) - 1,
-        P.pool: ctl.read_queue + ctl.write_queue + o.banks_per_channel,
-        P.filter_mask: filter_size - 1,
-        P.watchdog: 200_000,
-    }
-
-
-def _state_layout(head: dict[int, int], ring_size: int, longest: int) -> None:
-    """Offsets of the state's sections; ``longest`` is the last data cycle after a column command."""
-    banks, ranks, at = head[P.banks], head[P.ranks], S.size
-    head[P.returns] = head[P.read_capacity] + banks + longest + 8
-    head[P.bursts] = 1 << (longest + 8).bit_length()
-    n_classes = head[P.read_classes] + head[P.write_classes]
-    for key, size in (
-        (P.s_next_ok, head[P.commands] * banks),
-        (P.s_open_row, banks),
-        (P.s_active, banks),
-        (P.s_shield, banks),
-        (P.s_active_list, banks),
-        (P.s_head, 2 * banks),
-        (P.s_tail, 2 * banks),
-        (P.s_other_key, 2 * banks),
-        (P.s_other_slot, 2 * banks),
-        (P.s_hit_key, n_classes * banks),
-        (P.s_hit_slot, n_classes * banks),
-        (P.s_open_count, ranks),
-        (P.s_active_count, ranks),
-        (P.s_pool, Q.size * head[P.pool]),
-        (P.s_free, head[P.pool]),
-        (P.s_filter, head[P.filter_mask] + 1),
-        (P.s_rings, ring_size),
-        (P.s_streams, STREAM_STRIDE * head[P.streams]),
-        (P.s_returns, head[P.returns] * head[P.streams]),
-        (P.s_bursts, 2 * head[P.bursts]),
-        (P.s_idle, 128),
-        (P.s_issued, head[P.commands]),
-    ):
-        head[key] = at
-        at += size
-    head[P.state_size] = at
+                next_ok = NEXT_OK + d * places.count["bank"]
+                rows[a].append((next_ok, *scopes, value, at, rule.window, int(d == before[0])))
+        at += places.count[rule.scope] * (rule.window + 1)
+    for i, group in enumerate(rows):
+        block.row(COMMANDS, COMMAND_STRIDE, i, {C.window: block.add(group), C.window_n: len(group)})
+    return at
 
 
 def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: bool) -> Ints:
     """A channel at cycle 0: everything closed and empty; ``windows[s]`` reads of stream s may be outstanding (0: any)."""
     state = np.zeros(params[P.state_size], dtype=np.int64)
-
-    def section(key: int, size: int) -> Ints:
-        return state[params[key] : params[key] + size]
-
     banks, pool = int(params[P.banks]), int(params[P.pool])
     classes = int(params[P.read_classes] + params[P.write_classes])
-    for key in (P.s_open_row, P.s_active):
-        section(key, banks)[:] = -1
-    for key in (P.s_head, P.s_tail, P.s_other_slot):
-        section(key, 2 * banks)[:] = -1
-    section(P.s_other_key, 2 * banks)[:] = NEVER
-    section(P.s_hit_key, classes * banks)[:] = NEVER
-    section(P.s_hit_slot, classes * banks)[:] = -1
-    section(P.s_free, pool)[:] = np.arange(pool)
-    for row in params[params[P.t_window] :][: 7 * params[P.windows]].reshape(-1, 7):
-        instances = {0: banks, 1: int(params[P.groups]), 2: int(params[P.ranks]), 3: 1}[int(row[1])]
-        start = int(params[P.s_rings] + row[4])
-        rings = state[start : start + instances * (int(row[5]) + 1)].reshape(instances, -1)
-        rings[:, 1:] = PAST  # column 0 is the position of the oldest
-    streams = section(P.s_streams, STREAM_STRIDE * int(params[P.streams])).reshape(-1, STREAM_STRIDE)
+    state[OPEN_ROW : OPEN_ROW + banks] = -1
+    for section, rows, empty in (
+        (HEAD, 2, -1),
+        (TAIL, 2, -1),
+        (OTHER_ENTRY, 2, -1),
+        (HIT_ENTRY, classes, -1),
+        (OTHER_KEY, 2, NEVER),
+        (HIT_KEY, classes, NEVER),
+    ):
+        state[section : section + rows * BANK_STRIDE].reshape(rows, -1)[:, :banks] = empty
+    state[FREE : FREE + pool] = np.arange(pool)
+    instances = (banks, int(params[P.groups]), int(params[P.ranks]), 1)
+    for c in range(int(params[P.commands])):
+        row = params[COMMANDS + COMMAND_STRIDE * c :]
+        for window in params[row[C.window] :][: WINDOW_STRIDE * row[C.window_n]].reshape(-1, WINDOW_STRIDE):
+            size = instances[window[1]] * (window[5] + 1)
+            rings = state[window[4] : window[4] + size].reshape(instances[window[1]], -1)
+            rings[:, 1:] = PAST  # column 0 is the position of the oldest
+    n = int(params[P.streams])
+    streams = state[STREAMS : STREAMS + STREAM_STRIDE * n].reshape(n, STREAM_STRIDE)
     streams[:, T.open] = 1
     streams[:, T.window] = windows
+    streams[:, T.ring] = params[P.state_size] - params[P.returns] * np.arange(n, 0, -1)
     state[S.magic] = MAGIC
     state[S.free] = pool
     state[S.refresh_next] = params[P.refresh_interval] or NEVER
-    state[S.last_return] = 0
     state[S.end] = NEVER
     state[S.last_command] = -1
     state[S.log_on] = int(log)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.dram.layout import OP_STRIDE, P
+from sim.dram.layout import OP_STRIDE, OPS
 from sim.jit import njit
 
 Ints = npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ def read_latencies(
     """Latencies of the reads among the first ``n`` completions, into arrays of at least ``n``; how many."""
     reads = 0
     for i in range(n):
-        if params[params[P.t_ops] + done[i, 2] * OP_STRIDE] == 0:
+        if params[OPS + done[i, 2] * OP_STRIDE] == 0:
             from_accept[reads] = done[i, 6] - done[i, 4]
             from_arrival[reads] = done[i, 6] - done[i, 3]
             reads += 1
