@@ -33,17 +33,16 @@ def cache_directory() -> Path:
 def _numba() -> Any:
     directory = str(cache_directory())
     os.environ["NUMBA_CACHE_DIR"] = directory
-    import numba
-    import numba.extending
-
-    numba.config.CACHE_DIR = directory
+    numba: Any = importlib.import_module("numba")
+    importlib.import_module("numba.extending")
+    numba.config.CACHE_DIR = directory  # for the case that numba was imported earlier
     return numba
 
 
 _NUMBA = _numba()
-_types = importlib.import_module("numba.core.types")
-_cgutils = importlib.import_module("numba.core.cgutils")
-_models = importlib.import_module("numba.core.datamodel.models")
+_types: Any = importlib.import_module("numba.core.types")
+_cgutils: Any = importlib.import_module("numba.core.cgutils")
+_models: Any = importlib.import_module("numba.core.datamodel.models")
 
 
 def njit(function: F) -> F:
@@ -58,35 +57,29 @@ def inlined(function: F) -> F:
     return compiled
 
 
+def is_compiled(function: Any) -> bool:
+    """Has the kernel been compiled, or loaded from the cache, in this process?"""
+    return bool(function.signatures)
+
+
 def is_cached(function: Any) -> bool:
     """True if ``function`` is compiled in this process or its machine code lies in the disk cache."""
-    if function.signatures:
+    if is_compiled(function):
         return True
     name = function.py_func.__qualname__
     return any(cache_directory().rglob(f"*{name}-*.nbi"))
 
 
-class ConstantWords(_types.CPointer):  # type: ignore[misc]  # numba carries no types
-    """A pointer to int64 memory that nobody writes while a kernel runs."""
-
-    def __init__(self) -> None:
-        super().__init__(_types.int64)
-        self.name = "ConstantWords"
-
-
-_models.register_default(ConstantWords)(_models.PointerModel)
-
-
-@_NUMBA.extending.lower_builtin(operator.getitem, ConstantWords, _types.Integer)
 def _load_constant(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    pointer = builder.gep(arguments[0], [arguments[1]])
-    value = builder.load(pointer)
+    value = builder.load(builder.gep(arguments[0], [arguments[1]]))
     # Lets LLVM keep the value in a register across stores to other memory.
     value.set_metadata("invariant.load", builder.module.add_metadata([]))
     return value
 
 
 def _pointer_to_data(result: Any) -> Any:
+    """An intrinsic that turns an int64 array into a pointer of numba type ``result`` to its first element."""
+
     def typed(typing_context: Any, array: Any) -> Any:
         if not isinstance(array, _types.Array) or array.dtype != _types.int64 or array.layout != "C":
             return None
@@ -96,20 +89,24 @@ def _pointer_to_data(result: Any) -> Any:
 
         return result(array), generate
 
-    return typed
+    return _NUMBA.extending.intrinsic(typed)
 
 
-@_NUMBA.extending.intrinsic
-def words(typing_context: Any, array: Any) -> Any:
-    """Inside kernels: the int64 array's memory as a plain pointer.
+_words_type = _types.CPointer(_types.int64)
+_constants_class = type(
+    "ConstantWords", (_types.CPointer,), {"__doc__": "Memory that nobody writes meanwhile."}
+)
+_constants_type = _constants_class(_types.int64)
+_constants_type.name = "ConstantWords"
+_models.register_default(_constants_class)(_models.PointerModel)
+_NUMBA.extending.lower_builtin(operator.getitem, _constants_class, _types.Integer)(_load_constant)
 
-    Indexing it neither counts references nor wraps negative indices, which is what lets the inner
-    functions of a kernel be inlined and vectorised.  The caller keeps the array alive.
-    """
-    return _pointer_to_data(_types.CPointer(_types.int64))(typing_context, array)
+words: Any = _pointer_to_data(_words_type)
+"""Inside kernels: an int64 array's memory as a plain pointer.
 
+Indexing it neither counts references nor wraps negative indices, which is what lets the inner functions
+of a kernel be inlined and vectorised.  The caller keeps the array alive.
+"""
 
-@_NUMBA.extending.intrinsic
-def constants(typing_context: Any, array: Any) -> Any:
-    """Like :func:`words`, for memory that stays as it is while the kernel runs."""
-    return _pointer_to_data(ConstantWords())(typing_context, array)
+constants: Any = _pointer_to_data(_constants_type)
+"""Like :data:`words`, for memory that stays as it is while the kernel runs."""

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,11 @@ import numpy.typing as npt
 from arch import load
 from arch.device import Memory
 from arch.errors import InputError
-from sim.dram import frontend
+from sim.dram import frontend, kernel
 from sim.dram.channel import FOREVER, Channel, ChannelStatistics
 from sim.dram.layout import P, S, Stop
 from sim.dram.tally import Latency, LatencyTally, read_latencies
+from sim.jit import is_compiled
 from workloads.trace import Block, Trace, check_lines
 
 Ints = npt.NDArray[np.int64]
@@ -59,15 +60,17 @@ def run_batch(
 
     Raises:
         InputError: an address beyond the memory, an operation or stream that it does not have.
-        SimulationStuck: nothing moves any more.
+        SimulationStuckError: nothing moves any more.
     """
-    run = _Batch(memory, trace, commands, requests, progress)
-    shared = memory.channels > 1 and memory.front_end.mode == "shared"
-    if shared:
-        run.shared()
-    else:
-        run.separate()
-    return run.result()
+    warm_up()
+    return _Batch(memory, trace, commands, requests, progress).run()
+
+
+def warm_up() -> None:
+    """Compile all that a batch run calls, or load it from the cache, so that runs are pure simulation."""
+    if not is_compiled(kernel.run):
+        trace = Trace.from_arrays(np.arange(4), np.arange(4) % 2, name="warm-up")
+        _Batch(load("ddr4_2400").spec.resolve(), trace, False, False, None).run()
 
 
 class _Batch:
@@ -94,6 +97,13 @@ class _Batch:
         self.cpu = 0.0
         self.requests = 0
         self._latencies = np.empty((2, _RECORDS), dtype=np.int64)
+
+    def run(self) -> BatchResult:
+        if len(self.channels) > 1 and self.memory.front_end.mode == "shared":
+            self.shared()
+        else:
+            self.separate()
+        return self.result()
 
     def blocks(self) -> Iterator[tuple[Block, Ints, bool]]:
         """(block, indices of its requests, is it the last?); every request has been checked."""
@@ -161,9 +171,13 @@ class _Batch:
     def shared(self) -> None:
         """One front end for all channels."""
         n, params = len(self.channels), self.channels[0].params
-        stacked = [np.stack([getattr(ch, name) for ch in self.channels]) for name in ("state", "inputs", "done", "log")]
+        states, inputs, dones, logs = (
+            np.stack([getattr(channel, name) for channel in self.channels])
+            for name in ("state", "inputs", "done", "log")
+        )
         for c, channel in enumerate(self.channels):
-            channel.state, channel.inputs, channel.done, channel.log = (part[c] for part in stacked)
+            channel.state, channel.inputs = states[c], inputs[c]
+            channel.done, channel.log = dones[c], logs[c]
         control = np.zeros(frontend.CONTROL_SIZE, dtype=np.int64)
         control[frontend.LAST_ACCEPT] = -1
         seen = np.zeros(n, dtype=np.int64)
@@ -174,9 +188,11 @@ class _Batch:
             while True:
                 started = time.process_time()
                 reason = frontend.run_shared(
-                    *stacked[:1],
+                    states,
                     params,
-                    *stacked[1:],
+                    inputs,
+                    dones,
+                    logs,
                     control,
                     returns,
                     seen,
@@ -193,10 +209,11 @@ class _Batch:
                 for c, channel in enumerate(self.channels):
                     if reason >= Stop.STUCK:
                         channel.run(channel.now + 1)  # raises for the channel that is stuck
-                    done = channel.done[seen[c] : channel.state[S.done]]
-                    back = done[self._reads(done), 6]
-                    returns[control[frontend.PENDING] :][: back.size] = back
-                    control[frontend.PENDING] += back.size
+                    if self.trace.window:
+                        done = channel.done[seen[c] : channel.state[S.done]]
+                        back = done[self._reads(done), 6]
+                        returns[control[frontend.PENDING] :][: back.size] = back
+                        control[frontend.PENDING] += back.size
                     self._collect(c)
                 seen[:] = 0
             self._tell()
@@ -233,7 +250,8 @@ class _Batch:
         ends = [channel.end or 0 for channel in self.channels]
         size = self.memory.organization.transaction_bytes
         moved = {
-            queue: size * sum(int(n) for op, n in zip(self.memory.ops, self.by_op, strict=True) if op.queue == queue)
+            queue: size
+            * sum(int(n) for op, n in zip(self.memory.ops, self.by_op, strict=True) if op.queue == queue)
             for queue in ("read", "write")
         }
         table: dict[str, Ints] | None = None
@@ -258,25 +276,33 @@ class _Batch:
         )
 
 
+class _Requests(NamedTuple):
+    arrival: Ints
+    line: Ints
+    op: npt.NDArray[np.int8]
+    tag: Ints
+
+    def at(self, where: npt.NDArray[np.bool_] | slice) -> "_Requests":
+        return _Requests(self.arrival[where], self.line[where], self.op[where], self.tag[where])
+
+
 class _Feed:
     """Requests read but not yet pushed to a channel, per stream."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.waiting: list[deque[tuple[Ints, Ints, npt.NDArray[np.int8], Ints]]] = [
-            deque() for _ in range(channel.memory.front_end.streams)
-        ]
+        self.waiting: list[deque[_Requests]] = [deque() for _ in range(channel.memory.front_end.streams)]
 
     def add(self, block: Block, index: Ints, mine: npt.NDArray[np.bool_] | None) -> None:
         """Keep the block's requests, or those of them that are ``mine``."""
-        columns = (block.arrival, block.line, block.op, index)
+        columns = _Requests(block.arrival, block.line, block.op, index)
         for s, queue in enumerate(self.waiting):
             chosen = mine
             if len(self.waiting) > 1:
                 here = block.stream == s if block.stream is not None else np.full(index.size, s == 0)
                 chosen = here if mine is None else here & mine
-            part = columns if chosen is None else tuple(column[chosen] for column in columns)
-            if part[0].size:
+            part = columns if chosen is None else columns.at(chosen)
+            if part.line.size:
                 queue.append(part)
 
     def give(self, last: bool) -> None:
@@ -285,8 +311,8 @@ class _Feed:
             while queue:
                 part = queue.popleft()
                 fitted = self.channel.push_many(*part, stream=s)
-                if fitted < part[0].size:
-                    queue.appendleft(tuple(column[fitted:] for column in part))
+                if fitted < part.line.size:
+                    queue.appendleft(part.at(slice(fitted, None)))
                     break
             if last and not queue:
                 self.channel.close(s)
@@ -306,10 +332,3 @@ def _channel_of(memory: Memory, line: Ints) -> Ints:
         if segment.field == "channel":
             channel ^= ((line >> segment.source) & ((1 << segment.width) - 1)) << segment.target
     return channel
-
-
-def warm_up() -> None:
-    """Compile (or load from the cache) all that a batch run calls, so that later runs are pure simulation."""
-    system = load("ddr4_2400")
-    trace = Trace.from_arrays(np.arange(4), np.arange(4) % 2, name="warm-up")
-    run_batch(system.spec.resolve(), trace)

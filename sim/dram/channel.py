@@ -1,4 +1,4 @@
-"""One DRAM channel as an object: push requests, run to a cycle or an event, collect completions and commands."""
+"""One DRAM channel as an object: push requests, run to a cycle or event, collect completions and commands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ import numpy.typing as npt
 
 from arch.device import Memory
 from sim.dram import kernel
+from sim.dram.issuing import close_accounts
 from sim.dram.layout import (
     DONE_COLUMNS,
-    LOG_COLUMNS,
-    NEVER,
-    RECORDS_PER_CYCLE,
     IDLE,
     ISSUED,
+    LOG_COLUMNS,
+    NEVER,
     OPEN_COUNT,
     OPEN_ROW,
+    RECORDS_PER_CYCLE,
     SHIELD,
     STREAM_STRIDE,
     STREAMS,
@@ -33,7 +34,7 @@ FOREVER = NEVER - 1
 """An ``until`` that never comes."""
 
 
-class SimulationStuck(RuntimeError):
+class SimulationStuckError(RuntimeError):
     """Requests wait and nothing has moved for too long; the message says where."""
 
 
@@ -108,7 +109,9 @@ class Channel:
         """Requests accepted whose column command has not issued."""
         return int(self.state[S.reads_waiting] + self.state[S.writes_waiting] + self.state[S.active])
 
-    def push(self, line: int, op: int = 0, *, arrival: int | None = None, stream: int = 0, tag: int = 0) -> bool:
+    def push(
+        self, line: int, op: int = 0, *, arrival: int | None = None, stream: int = 0, tag: int = 0
+    ) -> bool:
         """Hand a request to a stream; False if ``input_capacity`` requests wait there already.
 
         ``arrival``: first cycle in which it may be offered (default: the next one simulated); ``tag``: a
@@ -131,8 +134,8 @@ class Channel:
     def run(self, until: int = FOREVER, stop_on: int = 0) -> int:
         """Simulate cycles before ``until``, or to the end of the one in which a ``stop_on`` event happens.
 
-        Returns the :class:`~sim.dram.layout.Stop` as a plain int.  Raises SimulationStuck if requests wait
-        and nothing has moved for 200,000 cycles.
+        Returns the :class:`~sim.dram.layout.Stop` as a plain int.  Raises SimulationStuckError if requests
+        wait and nothing has moved for 200,000 cycles.
         """
         reason = int(kernel.run(self.state, self.params, self.inputs, self.done, self.log, until, stop_on))
         if reason >= Stop.STUCK:
@@ -168,7 +171,7 @@ class Channel:
         s, p = self.state, self.params
         if self.end is None:
             raise ValueError("the run has not ended: close the streams and run to FINISHED first")
-        kernel.close_accounts(s, p)
+        close_accounts(s, p)
         idle = s[IDLE : IDLE + 128]
         by_label: dict[str, int] = {}
         for cause in np.flatnonzero(idle):
@@ -202,8 +205,9 @@ class Channel:
         s, p = self.state, self.params
         rows = s[OPEN_ROW : OPEN_ROW + p[P.banks]]
         shield = s[SHIELD : SHIELD + p[P.banks]]
-        raise SimulationStuck(
-            f"{self.memory.name}: no request has moved since cycle {int(s[S.last_progress])} (now {self.now}); "
+        raise SimulationStuckError(
+            f"{self.memory.name}: no request has moved since cycle {int(s[S.last_progress])} "
+            f"(now {self.now}); "
             f"{int(s[S.reads_waiting])} reads and {int(s[S.writes_waiting])} writes wait in the queues, "
             f"{int(s[S.active])} behind an ACT (banks {np.flatnonzero(shield).tolist()}); "
             f"{int(s[S.refresh_due] - s[S.refresh_done])} refreshes are due; "

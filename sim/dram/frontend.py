@@ -51,7 +51,11 @@ def run_shared(
                 reason = _await_window(states, params, inputs, dones, logs, control, returns, seen, window)
                 if reason != _ACCEPT:
                     return reason
-            push(states[c], params, inputs[c], 0, control[EARLIEST], line[i], op[i], tag + i)
+            if states[c, S.now] < control[EARLIEST]:
+                reason = run(states[c], params, inputs[c], dones[c], logs[c], control[EARLIEST], 0)
+                if reason != _UNTIL:
+                    return reason
+            push(states[c], params, inputs[c], 0, arrival[i], line[i], op[i], tag + i)
             control[IN_FLIGHT] = 1
         reason = run(states[c], params, inputs[c], dones[c], logs[c], NEVER - 1, _ACCEPT)
         if reason != _ACCEPT:
@@ -75,7 +79,7 @@ def _await_window(
     seen: np.ndarray,
     window: int,
 ) -> int:
-    """Move ``control[EARLIEST]`` to the first cycle with fewer than ``window`` reads outstanding; ACCEPT if found."""
+    """Move ``control[EARLIEST]`` to the first cycle with fewer than ``window`` reads outstanding."""
     while True:
         when = control[EARLIEST]
         unissued = 0

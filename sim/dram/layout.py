@@ -232,7 +232,9 @@ OP_STRIDE = 8
 SLOT_STRIDE = 8
 SEGMENT_STRIDE = 3  # source bit, mask, target bit
 SPARSE_STRIDE = 3  # next_ok of target, its scope, wait << RULE_BITS | rule
-WINDOW_STRIDE = 7  # next_ok of target, scope of rule, scope of target, wait << RULE_BITS | rule, ring, window, push?
+WINDOW_STRIDE = (
+    7  # next_ok of target, scope of rule, scope of target, wait << RULE_BITS | rule, ring, window, push?
+)
 
 COMMANDS = 64
 CLASSES = COMMANDS + COMMAND_STRIDE * MAX_COMMANDS

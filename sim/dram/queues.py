@@ -17,9 +17,9 @@ from sim.dram.layout import (
     HIT_ENTRY,
     HIT_KEY,
     NEVER,
-    OP_STRIDE,
     OCCUPIED,
     OCCUPIED_AT,
+    OP_STRIDE,
     OPEN_ROW,
     OPS,
     OTHER_ENTRY,
@@ -39,12 +39,12 @@ _BANK_MASK = (1 << BANK_BITS) - 1
 @inlined
 def _filter(params: Words, location: int) -> int:
     """Where ``location`` is counted in the write queue's filter."""
-    return FILTER + ((location ^ (location >> 13) ^ (location >> 31)) & params[P.filter_mask])
+    return int(FILTER + ((location ^ (location >> 13) ^ (location >> 31)) & params[P.filter_mask]))
 
 
 @njit
 def find_line(state: Words, params: Words, location: int, op: int) -> bool:
-    """Does the write queue hold ``location``: from ``op`` itself, or (``op`` < 0) from any op that forwards?"""
+    """Is ``location`` in the write queue: from ``op`` itself, or (``op`` < 0) from any op that forwards?"""
     if state[_filter(params, location)] == 0:
         return False
     entry = state[HEAD + BANK_STRIDE + (location & _BANK_MASK)]
@@ -60,7 +60,15 @@ def find_line(state: Words, params: Words, location: int, op: int) -> bool:
 
 @inlined
 def enqueue(
-    state: Words, params: Words, queue: int, location: int, op: int, stream: int, now: int, arrival: int, tag: int
+    state: Words,
+    params: Words,
+    queue: int,
+    location: int,
+    op: int,
+    stream: int,
+    now: int,
+    arrival: int,
+    tag: int,
 ) -> None:
     """Append a request accepted ``now`` to ``queue``; the caller has made sure of a free place."""
     bank = location & _BANK_MASK

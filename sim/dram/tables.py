@@ -266,7 +266,9 @@ def _commands(block: _Block, memory: Memory, commands: list[Command], banks: int
     columns = {q: [_column(op, memory) for op in memory.ops if op.queue == q] for q in ("read", "write")}
     classes = [(q, c) for q in columns for c in dict.fromkeys(columns[q])]
     if len(classes) > MAX_CLASSES:
-        raise ValueError(f"{memory.name}: {len(classes)} kinds of column commands; the channel kernel holds {MAX_CLASSES}")
+        raise ValueError(
+            f"{memory.name}: {len(classes)} kinds of column commands; the channel kernel holds {MAX_CLASSES}"
+        )
     block.fixed[P.read_classes] = sum(q == "read" for q, _ in classes)
     block.fixed[P.write_classes] = sum(q == "write" for q, _ in classes)
     for i, (_, c) in enumerate(classes):
@@ -374,7 +376,9 @@ def _split(places: _Places, command: Command, target: Command, matrix: Ints) -> 
         np.maximum.at(rows, group, rest)
         excess = diagonal > rows[group, own]
     else:
-        rows = np.zeros((places.count["group"] if command.scope == "bank" else len(source), matrix.shape[1]), np.int64)
+        rows = np.zeros(
+            (places.count["group"] if command.scope == "bank" else len(source), matrix.shape[1]), np.int64
+        )
         np.maximum.at(rows, places.of["group"] if command.scope == "bank" else source, rest)
         excess = diagonal > 0
     values = np.unique(diagonal[excess])
@@ -425,7 +429,7 @@ def _windows(
 
 
 def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: bool) -> Ints:
-    """A channel at cycle 0: everything closed and empty; ``windows[s]`` reads of stream s may be outstanding (0: any)."""
+    """A channel at cycle 0, closed and empty; ``windows[s]`` limits stream s's outstanding reads (0: no)."""
     state = np.zeros(params[P.state_size], dtype=np.int64)
     banks, pool = int(params[P.banks]), int(params[P.pool])
     classes = int(params[P.read_classes] + params[P.write_classes])

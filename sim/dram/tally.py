@@ -23,11 +23,15 @@ class Latency:
     max: int
 
 
+_COUNTED = 1 << 20  # latencies below this are counted, longer ones kept one by one
+
+
 class LatencyTally:
-    """Latencies one by one, four bytes each (eight from 2**32 cycles on)."""
+    """Latencies: counts of the short ones, and four bytes for each long one (eight from 2**32 cycles on)."""
 
     def __init__(self) -> None:
-        self._chunks: list[npt.NDArray[np.uint32] | Ints] = []
+        self._counts = np.zeros(1 << 12, dtype=np.int64)
+        self._long: list[npt.NDArray[np.uint32] | Ints] = []
         self._count = 0
         self._sum = 0
         self._max = 0
@@ -36,34 +40,46 @@ class LatencyTally:
         """Count an array of latencies in cycles, shape (n,)."""
         if latencies.size == 0:
             return
-        top = int(latencies.max())
         self._count += latencies.size
         self._sum += int(latencies.sum())
-        self._max = max(self._max, top)
-        self._chunks.append(latencies.astype(np.uint32) if top < 1 << 32 else latencies.copy())
+        self._max = max(self._max, int(latencies.max()))
+        long = latencies[latencies >= _COUNTED]
+        if long.size:
+            latencies = latencies[latencies < _COUNTED]
+            self._long.append(long.astype(np.uint32) if int(long.max()) < 1 << 32 else long)
+        counts = np.bincount(latencies, minlength=self._counts.size)
+        if counts.size > self._counts.size:
+            grown = np.zeros(1 << int(counts.size).bit_length(), dtype=np.int64)
+            grown[: self._counts.size] = self._counts
+            self._counts = grown
+        self._counts[: counts.size] += counts
 
     def summary(self) -> Latency:
         """The figures; all zero if nothing was added."""
         n = self._count
         if n == 0:
             return Latency(0, 0.0, 0, 0, 0, 0)
-        p50, p95, p99 = (self._rank((n * percent + 99) // 100) for percent in (50, 95, 99))
+        below = np.cumsum(self._counts)
+        p50, p95, p99 = (self._rank((n * percent + 99) // 100, below) for percent in (50, 95, 99))
         return Latency(n, self._sum / n, p50, p95, p99, self._max)
 
-    def _rank(self, rank: int) -> int:
-        """The ``rank``-th smallest latency, found digit by digit (16 bits at a time)."""
-        low, value = 0, 0
+    def _rank(self, rank: int, below: Ints) -> int:
+        """The ``rank``-th smallest latency; among the long ones found digit by digit, 16 bits at a time."""
+        if rank <= below[-1]:
+            return int(np.searchsorted(below, rank))
+        rank -= int(below[-1])
+        value = 0
         for shift in (32, 16, 0):
             counts = np.zeros(1 << 16, dtype=np.int64)
-            for chunk in self._chunks:
+            for chunk in self._long:
                 if shift == 32 and chunk.dtype == np.uint32:
                     counts[0] += chunk.size
                     continue
                 here = chunk if shift == 32 else chunk[(chunk >> (shift + 16)) == value]
                 counts += np.bincount(here >> shift & 0xFFFF, minlength=1 << 16)
             below = np.cumsum(counts)
-            digit = int(np.searchsorted(below, rank - low))
-            low += int(below[digit - 1]) if digit else 0
+            digit = int(np.searchsorted(below, rank))
+            rank -= int(below[digit - 1]) if digit else 0
             value = value << 16 | digit
         return value
 

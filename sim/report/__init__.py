@@ -128,11 +128,11 @@ class Host:
 class Report:
     """The result of one run.
 
-    ``seconds``: simulated time.  ``cycles``: by clock domain.  ``energy_joules``: by component, and ``total``;
-    None without sourced currents.  ``metrics``: dotted names, None where there is nothing to measure (the
-    read latency of a trace without reads); ``units`` has the same keys.  ``bound_by``: largest share
-    first, the shares sum to exactly 1.  ``tables``: columns that were asked for, shape (n,) or (n, 4); they
-    are no part of the JSON.
+    ``seconds``: simulated time.  ``cycles``: by clock domain.  ``energy_joules``: by component, and
+    ``total``; None without sourced currents.  ``metrics``: dotted names, None where there is nothing to
+    measure (the read latency of a trace without reads); ``units`` has the same keys.  ``bound_by``: largest
+    share first, the shares sum to exactly 1.  ``tables``: columns that were asked for, shape (n,) or (n, 4);
+    they are no part of the JSON.
 
     Raises :class:`ConservationError` if an invariant does not hold.
     """
@@ -148,8 +148,8 @@ class Report:
     metrics: Mapping[str, int | float | None]
     units: Mapping[str, str]
     bound_by: Mapping[str, Bound]
-    invariants: Sequence[Invariant]
-    assumptions: Sequence[Assumption]
+    invariants: tuple[Invariant, ...]
+    assumptions: tuple[Assumption, ...]
     provenance: Mapping[str, Any]
     host: Host
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
@@ -166,7 +166,7 @@ class Report:
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name not in left_out}
 
     def to_json(self, *, host: bool = True) -> str:
-        """The Report as JSON text.  Raises ValueError for a number that JSON does not have (NaN, infinity)."""
+        """The Report as JSON text.  Raises ValueError for numbers that JSON does not have (NaN, infinity)."""
         return json.dumps(self.to_dict(host=host), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @staticmethod
@@ -224,26 +224,30 @@ def units_of(metrics: Iterable[str], declarations: Sequence[MetricDeclaration]) 
 def bounds(cycles: Mapping[str, int]) -> dict[str, Bound]:
     """What took how many cycles, with shares of their sum, the largest first."""
     total = sum(cycles.values())
-    shares, _ = summing_floats({label: Fraction(n, total or 1) for label, n in cycles.items()})
-    return {label: Bound(cycles[label], shares[label]) for label in sorted(cycles, key=lambda k: (-cycles[k], k))}
+    order = sorted(cycles, key=lambda label: (-cycles[label], label))
+    shares, _ = summing_floats({label: Fraction(cycles[label], total or 1) for label in order})
+    return {label: Bound(cycles[label], shares[label]) for label in order}
 
 
 def summing_floats(parts: Mapping[str, Fraction]) -> tuple[dict[str, float], float]:
     """Non-negative parts and their total as floats that, added in any order, give exactly that total.
 
-    Each part is rounded to a multiple of the total's last binary place, so every partial sum is a
-    float; what rounding left over, a few of these places, goes to the largest part.  The total is the exact
-    sum, rounded once.
+    Each part is rounded, up or down, to a multiple of the total's last binary place, so that every partial
+    sum is a float; of equal parts the first are rounded up.  The total is the exact sum, rounded once.
     """
-    total = float(sum(parts.values(), Fraction(0)))
+    exact = sum(parts.values(), Fraction(0))
+    total = float(exact)
     if total == 0.0:
         return dict.fromkeys(parts, 0.0), 0.0
     # The places just below the total, which may be a power of two with coarser ones above it.
     place = Fraction(math.ulp(math.nextafter(total, 0.0)))
-    units = {key: round(part / place) for key, part in parts.items()}
-    largest = max(units, key=lambda key: units[key])
-    units[largest] += int(Fraction(total) / place) - sum(units.values())
-    return {key: float(n * place) for key, n in units.items()}, total
+    scale = Fraction(total) / exact / place  # the parts then sum to a whole number of places
+    places = {key: math.floor(part * scale) for key, part in parts.items()}
+    short = int(Fraction(total) / place) - sum(places.values())
+    by_remainder = sorted(parts, key=lambda key: places[key] - parts[key] * scale)
+    for key in by_remainder[:short]:
+        places[key] += 1
+    return {key: float(n * place) for key, n in places.items()}, total
 
 
 def installed_version(package: str) -> str:

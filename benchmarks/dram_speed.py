@@ -1,0 +1,152 @@
+"""How fast the DRAM channel is, beside Ramulator 2.1 on the same traces.
+
+    python -m benchmarks.dram_speed                        # against the peer's CPU seconds measured earlier
+    python -m benchmarks.dram_speed --peer 'CMD {device} {trace}'   # side by side, the peer built elsewhere
+
+CPU seconds of one thread, kernel compiled, median of three.  ``CMD`` is any command that replays the flat
+binary trace file ``{trace}`` (see :func:`write_flat`) on ``{device}`` and prints JSON with ``cpu_s``, the CPU
+seconds of its simulation loop.  Without it the ratio is taken against figures from another machine, scaled
+by a Python ``heapq`` score measured on both (6.5 M pop+push/s there).
+"""
+
+import argparse
+import csv
+import heapq
+import json
+import resource
+import shlex
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import arch
+import workloads
+from sim.dram.batch import run_batch, warm_up
+from sim.dram.channel import Channel
+
+DEVICES = {"ddr4_2400": "c7", "ddr4_3200": "c7", "hbm2_2000": "c5", "gddr6_14000": "c6"}
+TRACES = (
+    "stream_read stream_rw21 stream_ileave random_read random_rw30 stride_33 "
+    "zipf_rw30 chase_bank conflict_bank burst_idle poisson_half sparse_idle"
+).split()
+PEER_HEAPQ = 6.5e6
+RECORDED = Path(__file__).with_name("ramulator21_cpu_seconds.csv")
+
+
+def main() -> None:
+    """Print the tables; ``--json FILE`` keeps the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", help="command that runs Ramulator 2.1, with {device} and {trace}")
+    parser.add_argument("--devices", default=",".join(DEVICES), help="comma-separated (default: all four)")
+    parser.add_argument("--profile", default="ramulator21")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="also measure peak memory with 2 M and 20 M requests")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    arguments = parser.parse_args()
+    warm_up()
+    figures: dict[str, object] = {"devices": {}, "resumed_call_us": resumed_call()}
+    scale = 1.0 if arguments.peer else heapq_score() / PEER_HEAPQ
+    print(f"one resumed call from Python: {figures['resumed_call_us']:.2f} µs")
+    for device in arguments.devices.split(","):
+        rows = list(measure(device, arguments.profile, arguments.repeat, arguments.peer, scale))
+        ratios = [row["ratio"] for row in rows]
+        mean = statistics.geometric_mean(ratios)
+        for row in rows:
+            print(f"{device:12} {row['trace']:18} {row['requests_per_s'] / 1e6:7.2f} M requests/s {row['ratio']:7.1f}x")
+        print(f"{device:12} geometric mean {mean:.1f}x, least {min(ratios):.1f}x\n", flush=True)
+        figures["devices"][device] = {"rows": rows, "geometric_mean": mean, "least": min(ratios)}  # type: ignore[index]
+    if arguments.memory:
+        figures["peak_mib"] = peak_memory()
+        print("peak resident MiB:", figures["peak_mib"])
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def measure(device: str, profile: str, repeat: int, peer: str | None, scale: float) -> Iterator[dict[str, float]]:
+    """One row per public trace: ours and the peer's CPU seconds and their ratio."""
+    memory = arch.load(device, [f"controller.profile={profile}"]).spec.resolve()
+    recorded = {(r["device"], r["trace"]): float(r["cpu_s"]) for r in csv.DictReader(RECORDED.open())}
+    for name in TRACES:
+        trace_name = f"{name}_{DEVICES[device]}" if name == "stream_ileave" else name
+        trace = workloads.load(trace_name, memory.organization.transaction_bytes)
+        ours = statistics.median(run_batch(memory, trace).kernel_cpu_seconds for _ in range(repeat))
+        if peer:
+            theirs = statistics.median(run_peer(peer, device, trace) for _ in range(repeat))
+        else:
+            theirs = recorded[device, trace_name] / scale
+        requests = trace.requests or 0
+        yield {
+            "trace": trace_name,  # type: ignore[dict-item]
+            "cpu_s": ours,
+            "peer_cpu_s": theirs,
+            "requests_per_s": requests / ours,
+            "ratio": theirs / ours,
+        }
+
+
+def run_peer(command: str, device: str, trace: workloads.Trace) -> float:
+    """CPU seconds that the peer reports for its simulation loop."""
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        write_flat(trace, Path(file.name))
+        words = [word.format(device=device, trace=file.name) for word in shlex.split(command)]
+        output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    return float(json.loads(output.strip().splitlines()[-1])["cpu_s"])
+
+
+def write_flat(trace: workloads.Trace, path: Path) -> None:
+    """Flat binary: magic, count, window, then (arrival, line << 1 | write) as little-endian uint64."""
+    block = trace.to_arrays()
+    records = np.empty((block.requests, 2), dtype="<u8")
+    records[:, 0] = block.arrival
+    records[:, 1] = (block.line << 1) | (block.op != workloads.READ)
+    path.write_bytes(struct.pack("<8sQQ", b"DRTRACE1", block.requests, trace.window) + records.tobytes())
+
+
+def resumed_call(calls: int = 100_000) -> float:
+    """Microseconds of CPU per ``Channel.run`` that advances by one cycle."""
+    channel = Channel(arch.load("ddr4_2400").spec.resolve())
+    channel.run(1)
+    started = time.process_time()
+    for cycle in range(1, calls):
+        channel.run(cycle + 1)
+    return (time.process_time() - started) / calls * 1e6
+
+
+def heapq_score() -> float:
+    """Pop+push per second of a 64-entry heap, the yardstick between machines."""
+    heap = list(range(64))
+    n = 500_000
+    started = time.process_time()
+    for i in range(n):
+        heapq.heapreplace(heap, heap[0] + i)
+    return n / (time.process_time() - started)
+
+
+def peak_memory() -> dict[str, float]:
+    """Peak resident MiB of ``cyclewise run --json`` on long traces of several formats."""
+    peaks = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for requests in (2_000_000, 20_000_000):
+            for suffix in (".npz", ".trace.gz"):
+                path = Path(folder) / f"random{suffix}"
+                workloads.save(workloads.generate("random", requests=requests, seed=1), path)
+                code = "import resource,sys;from cyclewise.cli import main;\ntry: main()\nfinally: " + (
+                    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+                )
+                words = [sys.executable, "-c", code, "run", "ddr4_2400", str(path), "--json"]
+                result = subprocess.run(words, capture_output=True, text=True)
+                peaks[f"{requests // 1_000_000} M {suffix}"] = int(result.stderr.split()[-1]) / 1024
+                path.unlink()
+    return peaks
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,127 @@
+"""The kinds of machines that can be simulated, and the one way to run any of them.
+
+A machine is a kind, two functions and the declaration of its metrics.  Those that come along are named in
+``_INCLUDED`` and imported on first use; other packages bring theirs under the entry point group
+``cyclewise.machines``, each entry's name being the kind and its object a :class:`Machine`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from os import PathLike
+from typing import Any
+
+from arch.errors import InputError, unknown
+from arch.system import System
+from sim.report import MetricDeclaration, Report, units_of
+from workloads.trace import Trace
+
+GROUP = "cyclewise.machines"
+"""Entry point group of plug-in packages."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to record of a run, and whom to tell.  None of it changes the result.
+
+    Attributes:
+        commands: ``.npz`` file to write the command streams to.
+        requests: ``.npz`` file to write accept, issue and return cycle of each request to.
+        tables: which of these (``commands``, ``requests``) to hand over as arrays in ``Report.tables``.
+        progress: called now and then with the requests done so far and their total, if that is known.
+        message: called with a sentence when something takes longer than usual, such as a first compilation.
+    """
+
+    commands: str | PathLike[str] | None = None
+    requests: str | PathLike[str] | None = None
+    tables: Sequence[str] = ()
+    progress: Callable[[int, int | None], None] | None = None
+    message: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How to run one kind of system.
+
+    Attributes:
+        kind: of the systems it runs.
+        plan: lays a workload on the system; raises InputError where it does not fit.
+        simulate: runs the plan.
+        metrics: every metric that its reports hold, and no other.
+    """
+
+    kind: str
+    plan: Callable[[System, Trace], Any]
+    simulate: Callable[[System, Any, Options], Report]
+    metrics: tuple[MetricDeclaration, ...]
+
+
+_INCLUDED = {"memory": "sim.memory:MACHINE"}
+_registered: dict[str, Machine] = {}
+
+
+def register(
+    kind: str,
+    *,
+    plan: Callable[[System, Trace], Any],
+    simulate: Callable[[System, Any, Options], Report],
+    metrics: Sequence[MetricDeclaration],
+) -> Machine:
+    """Make systems of ``kind`` runnable.  Raises ValueError if they are already."""
+    if kind in kinds():
+        raise ValueError(f"machine kind {kind!r} is registered already")
+    _registered[kind] = Machine(kind, plan, simulate, tuple(metrics))
+    return _registered[kind]
+
+
+def kinds() -> list[str]:
+    """The kinds that can be run, sorted; nothing is imported for this."""
+    return sorted({*_INCLUDED, *_registered, *(point.name for point in entry_points(group=GROUP))})
+
+
+def machine(kind: str) -> Machine:
+    """The machine of a kind.
+
+    Raises:
+        InputError: no such kind, or a plug-in package whose machine cannot be loaded.
+    """
+    if kind in _registered:
+        return _registered[kind]
+    if kind in _INCLUDED:
+        module, _, attribute = _INCLUDED[kind].partition(":")
+        found: Machine = getattr(import_module(module), attribute)
+    else:
+        points = [point for point in entry_points(group=GROUP) if point.name == kind]
+        if not points:
+            raise InputError(unknown("kind", kind, kinds()), field="kind", given=kind, accepted=kinds())
+        found = _plugged_in(points[0])
+    _registered[kind] = found
+    return found
+
+
+def _plugged_in(point: EntryPoint) -> Machine:
+    try:
+        found = point.load()
+    except (ImportError, AttributeError) as error:
+        message = f"the machine {point.value} of an installed package cannot be loaded: {error}"
+        raise InputError(message, field="kind", given=point.name) from error
+    if not isinstance(found, Machine) or found.kind != point.name:
+        message = f"{point.value} of an installed package is no sim.machine.Machine of this kind"
+        raise InputError(message, field="kind", given=point.name)
+    return found
+
+
+def simulate(system: System, workload: Trace, options: Options | None = None) -> Report:
+    """Run ``workload`` on ``system``.
+
+    Raises:
+        InputError: a kind that cannot be run, a workload that does not fit, a file that cannot be written.
+        ConservationError: the simulator contradicts itself.
+        ValueError: the machine reports metrics that it did not declare.
+    """
+    runs = machine(system.kind)
+    report = runs.simulate(system, runs.plan(system, workload), options or Options())
+    if units_of(report.metrics, runs.metrics) != report.units:
+        raise ValueError(f"machine {runs.kind} reports other units than it declared")
+    return report

@@ -1,0 +1,334 @@
+"""The machine ``kind: memory``: a request trace straight into a DRAM memory."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from arch import device
+from arch.errors import InputError
+from arch.provenance import leaves, matching
+from arch.system import System
+from sim.dram.accounts import column_commands, conservation, cycles_by_cause, issued
+from sim.dram.energy import EnergyLedger, ledger
+from sim.machine import Machine, Options
+from sim.output import check_writable, write_arrays
+from sim.report import (
+    SCHEMA_VERSION,
+    Assumption,
+    Host,
+    Invariant,
+    MetricDeclaration,
+    Report,
+    bounds,
+    installed_version,
+    summing_floats,
+    units_of,
+)
+from workloads.trace import Trace
+
+if TYPE_CHECKING:
+    from sim.dram.batch import BatchResult
+
+RAMULATOR = "Ramulator 2.1, commit c5b1c3a"
+EXACT_PROFILES = ("ramulator21", "ramulator21_rowhit")
+"""Profiles under which one channel issues the commands of that simulator in the same cycles."""
+
+_STATISTICS = ("mean", "p50", "p95", "p99", "max")
+
+
+def _latency_metrics(since: str, meaning: str) -> Iterator[MetricDeclaration]:
+    for statistic in _STATISTICS:
+        yield MetricDeclaration(
+            f"latency_from_{since}.{statistic}", "cycles", True, f"{statistic}, {meaning}"
+        )
+
+
+METRICS = (
+    MetricDeclaration("bandwidth", "B/s", False, "bytes of all requests in the simulated time"),
+    MetricDeclaration("peak_bandwidth", "B/s", False, "of data buses that never idle"),
+    MetricDeclaration("data_bus_utilisation", "1", False, "share of cycles with data on the bus"),
+    MetricDeclaration("bytes_read", "B", None, "of read requests, forwarded ones included"),
+    MetricDeclaration("bytes_written", "B", None, "of write requests, coalesced ones included"),
+    MetricDeclaration("row_hits", "requests", False, "whose first command was a column command"),
+    MetricDeclaration("row_misses", "requests", None, "whose first command opened a row"),
+    MetricDeclaration("row_conflicts", "requests", True, "whose first command closed a row"),
+    MetricDeclaration("forwarded", "requests", None, "reads served from the write queue, without a command"),
+    MetricDeclaration("coalesced", "requests", None, "writes absorbed by a queued one, without a command"),
+    *_latency_metrics("arrival", "of reads from their arrival in the trace to the return of their data"),
+    *_latency_metrics("accept", "of reads from acceptance by the controller to the return of their data"),
+    MetricDeclaration("commands.*", "commands", None, "issued, those of trailing writes included"),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trace on a memory: its requests go where the address map says, in program order."""
+
+    memory: device.Memory
+    trace: Trace
+
+
+def plan(system: System, workload: Trace) -> Plan:
+    """The plan of a memory needs no decisions; requests are looked at while they are read."""
+    memory: device.Memory = system.spec.resolve()
+    return Plan(memory, workload)
+
+
+def simulate(system: System, plan: Plan, options: Options) -> Report:
+    """Run the trace to its end, trailing writes included, and report.
+
+    Raises:
+        InputError: a request that the memory cannot serve, or an output file that cannot be written; that
+            is found out before the run.
+        SimulationStuckError: nothing moves any more.
+        ConservationError: the counts contradict each other.
+    """
+    started = time.perf_counter()
+    wanted = _wanted(options)
+    # Numba takes most of a second to load; whoever only asks for the metrics does not pay for it.
+    from sim.dram.batch import run_batch
+    from sim.dram.command_file import write_command_file
+
+    _warm_up(plan.memory, options.message)
+    result = run_batch(
+        plan.memory,
+        plan.trace,
+        commands="commands" in wanted,
+        requests="requests" in wanted,
+        progress=options.progress,
+    )
+    outcome = report(system, plan, result, started, options.tables)
+    if options.commands is not None and result.commands is not None:
+        write_command_file(options.commands, result.commands, plan.memory)
+    if options.requests is not None and result.request_table is not None:
+        write_arrays(options.requests, result.request_table)
+    return outcome
+
+
+def _warm_up(memory: device.Memory, message: Callable[[str], None] | None) -> None:
+    """Have the kernels in machine code, so that their CPU seconds are those of the simulation alone."""
+    from sim.dram import frontend, kernel
+    from sim.dram.batch import run_batch
+    from sim.jit import is_cached
+
+    shared = memory.channels > 1 and memory.front_end.mode == "shared"
+    needed: list[Any] = [kernel.run, frontend.run_shared] if shared else [kernel.run]
+    if all(function.signatures for function in needed):
+        return
+    if message is not None and not all(map(is_cached, needed)):
+        message("Compiling the DRAM channel; this happens once for each version …")
+    run_batch(memory, Trace.from_arrays([0, 0], [1, 0], name="warm-up"))
+
+
+def report(
+    system: System, plan: Plan, result: "BatchResult", started: float, tables: Sequence[str] = ()
+) -> Report:
+    """The Report of a finished run.
+
+    Args:
+        started: ``time.perf_counter()`` when it began.
+        tables: which of ``commands`` and ``requests`` to hand over as arrays.
+
+    Raises:
+        ConservationError: the counts contradict each other.
+    """
+    memory, trace = plan.memory, plan.trace
+    spent = ledger(
+        memory,
+        issued(result),
+        result.cycles,
+        len(result.channels),
+        sum(channel.closed_together for channel in result.channels),
+    )
+    metrics = _metrics(memory, result)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        system=_system(system, memory),
+        workload={
+            "name": trace.name,
+            "digest": trace.digest(),
+            "window": trace.window,
+            "requests": result.requests,
+            "requests_by_op": dict(result.requests_by_op),
+        },
+        seconds=float(result.cycles * memory.clock_period),
+        cycles={"memory": result.cycles},
+        energy_joules=None if spent is None else _joules(spent),
+        metrics=metrics,
+        units=units_of(metrics, METRICS),
+        bound_by=bounds(cycles_by_cause(result)),
+        invariants=(*conservation(memory, result), *_energy_law(spent)),
+        assumptions=_assumptions(system, memory, spent),
+        provenance=_provenance(system, memory, trace),
+        host=Host.measured(result.kernel_cpu_seconds, started),
+        tables={name: table for name, table in _tables(result).items() if name in tables},
+    )
+
+
+def _wanted(options: Options) -> set[str]:
+    """What has to be recorded; the files for it can be written."""
+    unknown = [name for name in options.tables if name not in ("commands", "requests")]
+    if unknown:
+        raise InputError("", field="tables", given=unknown[0], accepted="commands, requests")
+    files = {"commands": options.commands, "requests": options.requests}
+    check_writable([path for path in files.values() if path is not None])
+    return {name for name, path in files.items() if path is not None} | set(options.tables)
+
+
+def _metrics(memory: device.Memory, result: "BatchResult") -> dict[str, int | float | None]:
+    channels = result.channels
+    moved = result.bytes_read + result.bytes_written
+    seconds = result.cycles * memory.clock_period
+    available = result.cycles * len(channels)
+    burst = min(c.burst for c in column_commands(memory) if c.burst)
+    peak = Fraction(memory.organization.transaction_bytes * memory.channels) / (burst * memory.clock_period)
+    busy = sum(channel.data_bus_cycles for channel in channels)
+    metrics: dict[str, int | float | None] = {
+        "bandwidth": float(moved / seconds),
+        "peak_bandwidth": float(peak),
+        "data_bus_utilisation": float(Fraction(busy, available)),
+        "bytes_read": result.bytes_read,
+        "bytes_written": result.bytes_written,
+    }
+    for name in ("row_hits", "row_misses", "row_conflicts", "forwarded", "coalesced"):
+        metrics[name] = sum(getattr(channel, name) for channel in channels)
+    for since, latency in (("arrival", result.from_arrival), ("accept", result.from_accept)):
+        for statistic in _STATISTICS:
+            value = getattr(latency, statistic) if latency.count else None
+            metrics[f"latency_from_{since}.{statistic}"] = value
+    order = [command.name for command in memory.commands]
+    for name, count in sorted(issued(result).items(), key=lambda item: order.index(item[0])):
+        metrics[f"commands.{name}"] = count
+    return metrics
+
+
+def _energy_law(spent: EnergyLedger | None) -> Iterator[Invariant]:
+    if spent is None:
+        return
+    *components, joules = _joules(spent).values()
+    holds = sum(map(Fraction, components)) == Fraction(joules) and joules == float(spent.total)
+    figures = {"components": sum(components), "total": joules}
+    yield Invariant("energy of the components = total", holds, figures)
+
+
+def _joules(spent: EnergyLedger) -> dict[str, float]:
+    parts, total = summing_floats(spent.components)
+    return {**parts, "total": total}
+
+
+def _system(system: System, memory: device.Memory) -> dict[str, Any]:
+    o = memory.organization
+    return {
+        "name": system.name,
+        "kind": system.kind,
+        "title": system.title,
+        "digest": system.digest(),
+        "profile": memory.controller.profile,
+        "controller": _controller(memory),
+        "front_end": asdict(memory.front_end),
+        "clock_hertz": float(1 / memory.clock_period),
+        "channels": memory.channels,
+        "ranks": o.ranks,
+        "groups": o.groups,
+        "banks": o.banks,
+        "transaction_bytes": o.transaction_bytes,
+        "total_bytes": memory.total_bytes,
+    }
+
+
+def _controller(memory: device.Memory) -> dict[str, Any]:
+    values = asdict(memory.controller)
+    return {key: float(v) if isinstance(v, Fraction) else v for key, v in values.items() if key != "profile"}
+
+
+def _provenance(system: System, memory: device.Memory, trace: Trace) -> dict[str, Any]:
+    timed = {
+        "profile": memory.controller.profile,
+        "controller": _controller(memory),
+        "clock_period": f"{memory.clock_period} s",
+        "timing_cycles": dict(memory.timing),
+    }
+    canonical = json.dumps(timed, sort_keys=True, separators=(",", ":"))
+    return {
+        "cyclewise": installed_version("cyclewise"),
+        "system_digest": system.digest(),
+        "workload_digest": trace.digest(),
+        **{key: value for key, value in timed.items() if key != "controller"},
+        "timing_profile_sha256": hashlib.sha256(canonical.encode()).hexdigest(),
+        "sources": {pattern: dict(source) for pattern, source in system.provenance.items()},
+    }
+
+
+def _assumptions(system: System, memory: device.Memory, spent: EnergyLedger | None) -> tuple[Assumption, ...]:
+    """The figures of this run that no source was read for, and what its results mean."""
+    return (
+        Assumption("commands", "exactness", _exactness(memory)),
+        Assumption(
+            "cycles",
+            "definition",
+            "the later of the cycle after the last acceptance and the last return of data; trailing writes"
+            " are not waited for, but their commands are counted",
+        ),
+        Assumption(
+            "latency",
+            "definition",
+            "of reads alone, in memory clock cycles; a write is done when it is accepted and has none",
+        ),
+        Assumption("energy_joules", "definition", _energy_text(memory, spent)),
+        *_unread(system, memory),
+    )
+
+
+def _exactness(memory: device.Memory) -> str:
+    alike = memory.channels == 1 and memory.front_end.streams == 1 and len(memory.ops) == 2
+    if alike and memory.controller.profile in EXACT_PROFILES:
+        text = f"command-exact with {RAMULATOR}, as shown on whole command streams of ddr4_2400, ddr4_3200, "
+        return text + "hbm2_2000 and gddr6_14000"
+    profile = memory.controller.profile
+    return f"cycle-exact to the rules of profile {profile}; not compared with another simulator"
+
+
+def _energy_text(memory: device.Memory, spent: EnergyLedger | None) -> str:
+    if spent is None:
+        return "no figure: the system has no sourced set of currents"
+    pins = "data pins included" if spent.io is not None else "without the data pins"
+    return f"commands above the background, trailing writes included, and the background for the run; {pins}"
+
+
+def _unread(system: System, memory: device.Memory) -> Iterator[Assumption]:
+    """Values in use whose source is not ``read``, one entry for all that share it."""
+    used = {
+        matching(system.provenance, ".".join(map(str, path)))
+        for path, _ in leaves(system.tree, ())
+        if path[0] != "sources" and _in_use(path, memory)
+    }
+    for pattern, source in system.provenance.items():
+        if pattern in used and source["confidence"] != "read":
+            yield Assumption(pattern, source["confidence"], source["source"])
+
+
+def _in_use(path: tuple[Any, ...], memory: device.Memory) -> bool:
+    if path[0] == "constraints":
+        several = memory.organization.ranks > 1
+        return any(r.name == path[1] and (several or r.scope != "other_ranks") for r in memory.rules)
+    if path[0] == "refresh":
+        return memory.controller.refresh != "none"
+    return True
+
+
+def _tables(result: "BatchResult") -> Mapping[str, Mapping[str, Any]]:
+    tables: dict[str, dict[str, Any]] = {}
+    if result.commands is not None:
+        one = len(result.commands) == 1
+        names = ["commands" if one else f"commands_ch{k}" for k in range(len(result.commands))]
+        tables["commands"] = dict(zip(names, result.commands, strict=True))
+    if result.request_table is not None:
+        tables["requests"] = dict(result.request_table)
+    return tables
+
+
+MACHINE = Machine("memory", plan, simulate, METRICS)

@@ -1,0 +1,58 @@
+"""Output files of a run: known to be writable before it starts, written whole or not at all."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arch.errors import InputError
+
+
+def check_writable(paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Find out now what would go wrong after a long run.  Existing files are left as they are.
+
+    Raises:
+        InputError: a path that does not end in ``.npz``, is a folder, is given twice, or cannot be written.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        name = os.fspath(path)
+        if not name.endswith(".npz"):
+            raise InputError("", field="output file", given=name, accepted="a file name that ends in .npz")
+        if os.path.isdir(name):
+            raise InputError("is a folder", file=name, accepted="the name of a file to write")
+        _try(name)
+        if os.path.realpath(name) in seen:
+            raise InputError("is given for two different outputs", file=name)
+        seen.add(os.path.realpath(name))
+
+
+def _try(name: str) -> None:
+    # Under the name that the writers use before they rename, so that the folder is tried and no file touched.
+    partial = f"{name}.partial"
+    try:
+        with open(partial, "wb"):
+            pass
+        os.unlink(partial)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot be written: {reason}", file=name) from None
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as compressed ``.npz``; the same arrays give the same bytes.
+
+    Raises:
+        OSError: the file cannot be written; an earlier one of its name is then still there.
+    """
+    partial = Path(f"{os.fspath(path)}.partial")
+    try:
+        with open(partial, "wb") as file:
+            # The types of savez_compressed admit a flag beside the arrays, which a dict cannot rule out.
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
