@@ -20,12 +20,22 @@ if TYPE_CHECKING:
     from arch import InputError as InputError
     from arch import library as library
     from arch import load as load
+    from cyclewise.api import RunResult as RunResult
+    from cyclewise.api import run as run
+    from sim.dram.channel import SimulationStuckError as SimulationStuckError
+    from workloads import Trace as Trace
+    from workloads import generate as generate
 
 _MODULE_OF = {
     # public name: the module that defines it
     "InputError": "arch",
     "library": "arch",
     "load": "arch",
+    "RunResult": "cyclewise.api",
+    "run": "cyclewise.api",
+    "SimulationStuckError": "sim.dram.channel",
+    "Trace": "workloads",
+    "generate": "workloads",
 }
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]

@@ -1,4 +1,4 @@
-"""The program ``cyclewise``: parses the command line, calls one module per command, turns errors into exit codes.
+"""The program ``cyclewise``: parses the command line, calls a module per command, gives exit codes.
 
 =====  ================================================================
 code   meaning
@@ -13,9 +13,11 @@ code   meaning
 =====  ================================================================
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +64,12 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with ``arguments`` (default: the process's own) and return its exit code."""
     given = sys.argv[1:] if arguments is None else [*arguments]
+    if sys.stdout is None:  # the caller has closed it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (open as long as the process)
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files can hold anything
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -73,22 +81,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         nobody_reads()
         return PIPE
+    except OSError as error:
+        nobody_reads()
+        where = f"{error.filename}: " if error.filename else ""
+        return _told(f"{where}{error.strerror or error}", INPUT)
     except Exception as error:
-        if type(error).__name__ == "SimulationStuck":
+        # By name: importing the class would load the model for every `--help`.
+        if type(error).__name__ == "SimulationStuckError":
             return _told(str(error), STUCK)
         if os.environ.get("CYCLEWISE_TRACEBACK"):
             raise
         what = f"{type(error).__name__}: {error}"
-        return _told(
-            f"a fault of cyclewise, not of yours ({what}); CYCLEWISE_TRACEBACK=1 shows where", FAULT
-        )
+        return _told(f"a fault of cyclewise, not of yours ({what}); CYCLEWISE_TRACEBACK=1 shows where", FAULT)
 
 
 def _run(given: Sequence[str]) -> int:
-    """Parse and call.  Not typer's own ``app()``: that would print errors and leave the process itself."""
+    """Parse and call; ``run`` finds the words in the context.
+
+    Not typer's own ``app()``: that would print errors and leave the process itself.
+    """
     command = get_command(app)
     try:
-        with command.make_context("cyclewise", [*given]) as context:
+        with command.make_context("cyclewise", [*given], obj=given) as context:
             command.invoke(context)
     except typer.Exit as done:
         return done.exit_code
@@ -106,18 +120,18 @@ _USAGE_ERROR: type[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name
 def _misused(error: Any) -> int:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(context.get_help() if context else "", file=sys.stderr)
+        if error.format_message().strip():  # else the help has been printed already
+            print(error.format_message(), file=sys.stderr)
         return INPUT
     path = context.command_path if context else "cyclewise"
-    note(f"{path}: {error.format_message().rstrip('.')}. Try: {path} --help")
+    message = error.format_message()
+    note(f"{path}: {message}{'' if message.endswith(('.', '?')) else '.'} Try: {path} --help")
     return INPUT
 
 
 def _told(message: str, code: int) -> int:
-    try:
+    with suppress(BrokenPipeError):
         print(f"cyclewise: {one_line(message)}", file=sys.stderr, flush=True)
-    except (BrokenPipeError, ValueError):
-        pass
     return code
 
 

@@ -7,6 +7,7 @@ report.json    the report
 system.yaml    the resolved system; loads by itself, whatever becomes of the files it came from
 command.txt    the command, to be read or pasted
 run.json       the same for programs: arguments, workload with its hash, files written, versions
+workload.npz   the workload, if it was made in Python and has no file of its own
 =============  ===============================================================================
 
 The files appear only after the run has ended; those of an earlier run stay until then.
@@ -27,6 +28,7 @@ from arch.errors import InputError
 FORMAT = "cyclewise run 1"
 STAGE = ".unfinished-"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
+WORKLOAD = "workload.npz"
 
 
 class RunFolder:
@@ -36,22 +38,25 @@ class RunFolder:
         self.folder = folder
         self._stage = stage
 
-    def finish(self, files: Mapping[str, str | bytes]) -> None:
-        """Write all ``files`` (by name) aside, then put each in its place.
+    def aside(self, name: str) -> Path:
+        """Where a file may be written that :meth:`finish` puts in its place with the others."""
+        return self._stage / name
+
+    def finish(self, files: Mapping[str, str]) -> None:
+        """Write all ``files`` (by name) aside, then put everything aside in its place.
 
         Raises:
             InputError: the folder cannot be written; what is in it stays as it was.
         """
         try:
             for name, content in files.items():
-                data = content.encode() if isinstance(content, str) else content
-                with open(self._stage / name, "wb") as file:
-                    file.write(data)
+                with open(self.aside(name), "wb") as file:
+                    file.write(content.encode())
                     file.flush()
                     os.fsync(file.fileno())
             # The record comes last: where it and the report disagree, a run was cut short right here.
-            for name in sorted(files, key=lambda name: name == RECORD):
-                os.replace(self._stage / name, self.folder / name)
+            for name in sorted(os.listdir(self._stage), key=lambda name: name == RECORD):
+                os.replace(self.aside(name), self.folder / name)
         except OSError as error:
             raise _unwritable(self.folder, error) from error
 
@@ -93,7 +98,9 @@ def _refuse_foreign(path: Path) -> None:
         raise InputError("is a file, not a folder for results", file=os.fspath(path))
     names = [name for name in os.listdir(path) if not name.startswith(STAGE)]
     if names and RECORD not in names:
-        message = f"holds other things ({', '.join(sorted(names)[:3])}) and no earlier run; they are left alone"
+        message = (
+            f"holds other things ({', '.join(sorted(names)[:3])}) and no earlier run; they are left alone"
+        )
         raise InputError(message, file=os.fspath(path), accepted="an empty or new folder, or one of a run")
     if names:
         record(path)
@@ -102,19 +109,6 @@ def _refuse_foreign(path: Path) -> None:
 def _unwritable(path: Path, error: Exception) -> InputError:
     reason = getattr(error, "strerror", None) or str(error)
     return InputError(f"cannot be written ({reason})", file=os.fspath(path))
-
-
-def check_writable(file: str | os.PathLike[str]) -> None:
-    """Raise InputError if ``file`` cannot be written; it is neither made nor changed."""
-    path = Path(file)
-    try:
-        if path.is_dir():
-            raise InputError("is a folder, not a file to write", file=os.fspath(file))
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot be written ({reason})", file=os.fspath(file)) from error
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -128,10 +122,14 @@ def record(folder: Path) -> dict[str, Any]:
     needed = {"format": str, "arguments": list, "system": dict, "workload": dict, "files": dict}
     for key, kind in needed.items():
         if not isinstance(content.get(key), kind):
-            raise InputError("not the record of a run", file=os.fspath(path), field=key, accepted=kind.__name__)
+            raise InputError(
+                "not the record of a run", file=os.fspath(path), field=key, accepted=kind.__name__
+            )
     if content["format"] != FORMAT:
         given = content["format"]
-        raise InputError("another version", file=os.fspath(path), field="format", given=given, accepted=FORMAT)
+        raise InputError(
+            "another version", file=os.fspath(path), field="format", given=given, accepted=FORMAT
+        )
     return content
 
 

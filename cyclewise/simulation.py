@@ -1,18 +1,25 @@
-"""What a run is made of, shared by the command line and the Python API: settings, system, workload.
+"""How a run is made up and carried out, shared by the command line and the Python API.
 
 A workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order; ``./random``
 is always a file.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arch.errors import InputError
+from cyclewise import run_folder
 
 if TYPE_CHECKING:
     from arch import System
+    from sim.report import Report
     from workloads import AddressVectors, Trace
 
 
@@ -95,3 +102,151 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
         if error.given == name and isinstance(error.accepted, str):
             error.accepted += f"; or a generator: {', '.join(sorted(kinds - traces))}"
         raise
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to be carried out, and how it was asked for."""
+
+    system: "System"
+    trace: "Trace"
+    system_given: str
+    overrides: Sequence[str]
+    workload_given: str | None
+    """Name or path; None for a trace made in Python."""
+    parameters: Mapping[str, Any]
+    commands: str | None = None
+    """File to write the command streams into."""
+    requests: str | None = None
+    """File to write the cycles of each request into."""
+    tables: Sequence[str] = ()
+    """Which of these two to hand over as arrays."""
+    words: Sequence[str] | None = None
+    """The command line as it was given, without the program's name; None if there was none."""
+
+    def carried_out(
+        self,
+        output: str | os.PathLike[str] | None = None,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+        message: Callable[[str], None] | None = None,
+    ) -> "Report":
+        """Simulate, write the files asked for, and, last, the run folder ``output``.
+
+        ``progress`` and ``message`` are called as :class:`sim.machine.Options` says.
+
+        Raises:
+            InputError: something cannot be written (found before simulating), or the workload is bad.
+            SimulationStuckError: the simulation made no more progress.
+        """
+        from sim.machine import Options, simulate
+
+        options = Options(self.commands, self.requests, self.tables, progress, message)
+        if output is None:
+            return simulate(self.system, self.trace, options)
+        with run_folder.prepared(output) as folder:
+            if self.workload_given is None:
+                from workloads import save
+
+                save(self.trace, str(folder.aside(run_folder.WORKLOAD)))
+            report = simulate(self.system, self.trace, options)
+            folder.finish(
+                {
+                    run_folder.REPORT: report.to_json(),
+                    run_folder.SYSTEM: self.system.to_yaml(),
+                    run_folder.COMMAND: self.command_line(output) + "\n",
+                    run_folder.RECORD: json.dumps(self._record(folder.folder, report), indent=2) + "\n",
+                }
+            )
+        return report
+
+    def arguments(self, output: str | os.PathLike[str]) -> list[str]:
+        """The command line that asks for this run, without the program's name."""
+        if self.words is not None:
+            return [*self.words]
+        words = ["run", self.system_given, self.workload_given or os.path.join(output, run_folder.WORKLOAD)]
+        words += ["-o", os.fspath(output)]
+        for text in self.overrides:
+            words += ["--set", text]
+        for option, file in (("--commands", self.commands), ("--requests", self.requests)):
+            if file is not None:
+                words += [option, file]
+        return words
+
+    def command_line(self, output: str | os.PathLike[str]) -> str:
+        return shlex.join(["cyclewise", *self.arguments(output)])
+
+    def _record(self, folder: Path, report: "Report") -> dict[str, Any]:
+        """What ``run.json`` holds."""
+        import platform
+        from importlib.metadata import version
+
+        from cyclewise import __version__
+
+        path = run_folder.WORKLOAD if self.workload_given is None else self.trace.path
+        library = path is not None and Path(path).is_relative_to(Path(__file__).parent.parent / "workloads")
+        if path is None or library:
+            places: dict[str, str | None] = {"path": None, "beside": None}
+        elif self.workload_given is None:
+            places = {"path": None, "beside": path}
+        else:
+            absolute = os.path.abspath(path)
+            places = {"path": absolute, "beside": os.path.relpath(absolute, folder)}
+        written = {"commands": self.commands, "requests": self.requests}
+        return {
+            "format": run_folder.FORMAT,
+            "arguments": self.arguments(folder),
+            "working_folder": os.getcwd(),
+            "system": {"given": self.system_given, "digest": self.system.digest()},
+            "workload": {
+                "given": self.workload_given,
+                "name": self.trace.name,
+                **places,
+                "parameters": dict(self.parameters),
+                "digest": self.trace.digest(),
+            },
+            "report": report_digest(report.to_dict()),
+            "files": {
+                what: {"path": os.path.abspath(file), "sha256": run_folder.fingerprint(Path(file))}
+                for what, file in written.items()
+                if file is not None
+            },
+            "versions": {
+                "cyclewise": __version__,
+                "python": platform.python_version(),
+                "numpy": version("numpy"),
+                "numba": version("numba"),
+            },
+        }
+
+
+def run_of(
+    system: str,
+    workload: str,
+    overrides: Sequence[str],
+    commands: str | None,
+    requests: str | None,
+    words: Sequence[str] | None,
+) -> Run:
+    """The run that the command line ``words`` asks for.
+
+    Raises:
+        InputError: whatever is wrong with system, workload or overrides.
+    """
+    import arch
+
+    settings = split_settings(overrides)
+    loaded = arch.load(system, settings.system)
+    trace = workload_named(workload, loaded, settings.workload)
+    return Run(loaded, trace, system, overrides, workload, settings.workload, commands, requests, words=words)
+
+
+def without_host(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report as plain JSON values, less the part that may differ between runs."""
+    plain: dict[str, Any] = json.loads(json.dumps({k: v for k, v in report.items() if k != "host"}))
+    return plain
+
+
+def report_digest(report: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of the report without ``host``."""
+    return sha256(json.dumps(without_host(report), sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 UNLIMITED = 100_000
 """Columns of a line that goes to a file or another program."""
@@ -37,24 +40,28 @@ def print_json(content: Any) -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()) -> None:
-    """Aligned columns; those headed by one of ``numbers`` to the right.  Too long cells are folded, not cut."""
-    from rich.console import Console
+    """Aligned columns; those headed by one of ``numbers`` to the right.  Long cells are folded, not cut."""
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    console = Console(
-        file=sys.stdout, width=None if terminal else UNLIMITED, markup=False, highlight=False, emoji=False
-    )
+    page = console(UNLIMITED)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
         grid.add_column(Text(head), justify="right" if head in numbers else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    with console.capture() as captured:
-        console.print(grid)
+    with page.capture() as captured:
+        page.print(grid)
     for line in captured.get().splitlines():
         print(line.rstrip())
+
+
+def console(width: int = 100) -> "Console":
+    """Where rich text is printed; ``width`` columns if that is no terminal."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else width
+    return Console(file=sys.stdout, width=wide, markup=False, highlight=False, emoji=False)
 
 
 def printable(text: str) -> str:
@@ -74,10 +81,11 @@ def progress(what: str) -> Iterator[Progress]:
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, TimeRemainingColumn(), console=Console(file=sys.stderr), transient=True)
+    bar = Bar(*columns, TimeRemainingColumn(), console=Console(file=sys.stderr), transient=True)
     task = bar.add_task(printable(what), total=None)
     began = time.monotonic()
     running = False

@@ -33,5 +33,8 @@ def command(
     say()
     table(
         ["generator", "what it makes", "parameters, by --set workload.NAME=VALUE"],
-        [(e.kind, e.title, ", ".join(f"{k}={v}" for k, v in e.parameters.items())) for e in generators],
+        [
+            (e.kind, e.title.replace("``", ""), ", ".join(f"{k}={v}" for k, v in e.parameters.items()))
+            for e in generators
+        ],
     )

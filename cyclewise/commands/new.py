@@ -17,4 +17,5 @@ def command(
     import arch
 
     path = arch.new_from(base, file)
-    say(f"{printable(str(path))} extends {printable(base)}; see it with: cyclewise show {printable(str(path))}")
+    shown = printable(str(path))
+    say(f"{shown} extends {printable(base)}; see it with: cyclewise show {shown}")

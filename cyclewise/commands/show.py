@@ -17,7 +17,9 @@ def command(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key first.", metavar="KEY=VALUE")
     ] = None,
-    yaml: Annotated[bool, typer.Option("--yaml", help="As YAML that loads again to the same system.")] = False,
+    yaml: Annotated[
+        bool, typer.Option("--yaml", help="As YAML that loads again to the same system.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """The resolved system: every value in ns and cycles, with its source, and every timing rule."""
@@ -68,7 +70,8 @@ def command(
         say()
         keys = list(next(iter(profiles.values())))
         table(
-            ["controller", *profiles], [(key, *(keys_of[key] for keys_of in profiles.values())) for key in keys]
+            ["controller", *profiles],
+            [(key, *(str(keys_of[key]).lower() for keys_of in profiles.values())) for key in keys],
         )
 
 

@@ -1,0 +1,141 @@
+"""The Python API: :func:`run` does what ``cyclewise run`` does, with arrays where that writes files."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arch.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from arch import System
+    from sim.report import Bound, Report
+    from workloads import Trace
+
+Where = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to; the figures are those of its ``report``.
+
+    ``commands``: per channel the command stream, int64 (n, 4), rows (cycle, code, bank, arg); None unless
+    asked for.  ``requests``: arrays ``accept``, ``issue`` and ``return``, int64 (requests,), in memory clock
+    cycles, -1 where there was no command; None unless asked for.  ``folder``: the run folder, if one was
+    written.
+    """
+
+    report: "Report"
+    commands: "tuple[NDArray[np.int64], ...] | None" = None
+    requests: "dict[str, NDArray[np.int64]] | None" = None
+    folder: Path | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Simulated time."""
+        return self.report.seconds
+
+    @property
+    def cycles(self) -> Mapping[str, int]:
+        """Simulated cycles by clock domain."""
+        return self.report.cycles
+
+    @property
+    def metrics(self) -> Mapping[str, int | float | None]:
+        """Figures by name; their units are ``report.units``."""
+        return self.report.metrics
+
+    @property
+    def bound_by(self) -> "Mapping[str, Bound]":
+        """Cycles and share of what the time went into, the largest first."""
+        return self.report.bound_by
+
+    @property
+    def energy_joules(self) -> Mapping[str, float] | None:
+        """By component, and ``total``; None where no currents are sourced."""
+        return self.report.energy_joules
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values, as ``--json`` prints it."""
+        return self.report.to_dict()
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return self.report.to_json()
+
+
+def run(
+    system: "str | os.PathLike[str] | System",
+    workload: "str | os.PathLike[str] | Trace",
+    *,
+    overrides: Sequence[str] = (),
+    output: Where | None = None,
+    commands: bool | Where = False,
+    requests: bool | Where = False,
+) -> RunResult:
+    """Simulate ``workload`` on ``system``.
+
+    Args:
+        system: library name, YAML file, or a system from ``cw.load``.
+        workload: library name, generator, trace file, or a ``cw.Trace``.
+        overrides: ``KEY=VALUE`` texts as after ``--set``.
+        output: folder for report, resolved system and exact command, as ``-o`` writes it.
+        commands: True for the command streams as arrays; a path to write them there instead.
+        requests: True for the cycles of each request as arrays; a path to write them there instead.
+
+    Raises:
+        InputError: whatever the caller got wrong; the text is what the command line prints.
+        SimulationStuckError: the simulation made no more progress.
+    """
+    from cyclewise.simulation import Run, split_settings, workload_named
+
+    settings = split_settings(overrides)
+    loaded, given = _system(system, settings.system)
+    if isinstance(workload, (str, os.PathLike)):
+        name: str | None = os.fspath(workload)
+        trace = workload_named(os.fspath(workload), loaded, settings.workload)
+    else:
+        name, trace = None, workload
+        if settings.workload:
+            message = "a trace made in Python has no parameters"
+            raise InputError(message, field=f"workload.{next(iter(settings.workload))}")
+    arrays = [key for key, wanted in (("commands", commands), ("requests", requests)) if wanted is True]
+    asked = Run(
+        system=loaded,
+        trace=trace,
+        system_given=given,
+        overrides=tuple(overrides),
+        workload_given=name,
+        parameters=settings.workload,
+        commands=_path(commands),
+        requests=_path(requests),
+        tables=tuple(arrays),
+    )
+    report = asked.carried_out(output)
+    tables = report.tables
+    return RunResult(
+        report,
+        tuple(tables["commands"].values()) if "commands" in arrays else None,
+        dict(tables["requests"]) if "requests" in arrays else None,
+        None if output is None else Path(output),
+    )
+
+
+def _system(system: "str | os.PathLike[str] | System", overrides: Sequence[str]) -> "tuple[System, str]":
+    """The system and how to name it on a command line."""
+    import arch
+
+    if isinstance(system, (str, os.PathLike)):
+        return arch.load(os.fspath(system), overrides), os.fspath(system)
+    if overrides:
+        message = "this system is loaded already; give cw.load the overrides"
+        raise InputError(message, field="overrides", given=list(overrides))
+    return system, system.name
+
+
+def _path(wanted: bool | Where) -> str | None:
+    return None if isinstance(wanted, bool) else os.fspath(wanted)

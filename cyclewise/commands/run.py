@@ -1,0 +1,58 @@
+"""``cyclewise run SYSTEM WORKLOAD``: simulate."""
+
+from typing import Annotated
+
+import typer
+
+from cyclewise.terminal import console, note, printable, progress, say
+
+EXAMPLE = (
+    "Examples: cyclewise run ddr4_2400 random_rw30 -o out\n\n"
+    "cyclewise run hbm2_2000 random --set workload.requests=10000 --json"
+)
+
+
+def command(
+    context: typer.Context,
+    system: Annotated[str, typer.Argument(help="Library name or YAML file.", metavar="SYSTEM")],
+    workload: Annotated[
+        str, typer.Argument(help="Library name, generator or trace file.", metavar="WORKLOAD")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", help="Keep report, resolved system and exact command here.", metavar="DIR"
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and nothing else.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change one key: system.KEY (or just KEY), or workload.KEY of a generator. VALUE is YAML.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    commands: Annotated[
+        str | None, typer.Option("--commands", help="Write the command streams.", metavar="FILE.npz")
+    ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option(
+            "--requests", help="Write accept, issue and return cycle per request.", metavar="FILE.npz"
+        ),
+    ] = None,
+) -> None:
+    """Simulate a workload on a system and say what came out, and why."""
+    from cyclewise.simulation import run_of
+
+    run = run_of(system, workload, set_ or [], commands, requests, context.obj)
+    with progress(f"{run.system.name} {run.trace.name}") as update:
+        report = run.carried_out(output, progress=update, message=note)
+    if json:
+        say(report.to_json().rstrip("\n"))
+        return
+    files = {"commands": commands, "requests": requests, "results": output}
+    report.render(
+        console(), files={what: printable(file) for what, file in files.items() if file is not None}
+    )

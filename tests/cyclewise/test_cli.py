@@ -1,0 +1,486 @@
+"""The program, driven as a user does: happy paths, exit codes, and one message for whatever is wrong."""
+
+import csv
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import cyclewise as cw
+from cyclewise.cli import main
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TINY = ("random", "--set", "workload.requests=500", "--set", "workload.write_share=0.3")
+
+
+class Answer:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> dict[str, object]:
+        content = json.loads(self.out)
+        assert isinstance(content, dict)
+        return content
+
+
+Program = Callable[..., Answer]
+
+
+@pytest.fixture
+def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Runs the program in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Answer:
+        code = main(arguments)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return Answer(code, captured.out, captured.err)
+
+    return call
+
+
+def refused(answer: Answer, *words: str) -> None:
+    """Exit code 2, nothing on the standard output, one line that contains ``words``."""
+    assert answer.code == 2, answer.out + answer.err
+    assert answer.out == ""
+    lines = answer.err.strip().splitlines()
+    assert len(lines) == 1, answer.err
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def started(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The program as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "cyclewise.cli", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+# What works
+
+
+def test_list_names_systems_workloads_and_generators(program: Program) -> None:
+    answer = program("list")
+    assert answer.code == 0
+    for name in ("ddr4_2400", "gddr6_14000", "random_rw30", "spmv", "zipf"):
+        assert name in answer.out
+    content = program("list", "--json").json
+    assert set(content) == {"systems", "workloads", "generators"}
+    assert "ddr3_1600" in {entry["name"] for entry in content["systems"]}  # type: ignore[attr-defined]
+
+
+def test_show_has_ns_and_cycles_side_by_side(program: Program) -> None:
+    (line,) = [
+        line for line in program("show", "ddr4_2400").out.splitlines() if line.startswith("timing.tRCD ")
+    ]
+    assert line.split()[1:5] == ["13.32", "ns", "13.32", "16"]
+
+
+def test_show_applies_overrides(program: Program) -> None:
+    content = program("show", "ddr4_2400", "--json", "--set", "system.timing.tFAW=40 nCK").json
+    (value,) = [v for v in content["values"] if v["key"] == "timing.tFAW"]  # type: ignore[attr-defined]
+    assert (value["given"], value["cycles"]) == ("40 nCK", 40)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in cw.library()])
+def test_the_shown_yaml_loads_to_the_same_system(name: str, program: Program, tmp_path: Path) -> None:
+    (tmp_path / "again.yaml").write_text(program("show", name, "--yaml").out)
+    assert cw.load(str(tmp_path / "again.yaml")) == cw.load(name)
+
+
+def test_new_writes_a_system_that_runs(program: Program, tmp_path: Path) -> None:
+    assert program("new", "--from", "ddr4_2400", "my.yaml").code == 0
+    assert program("run", "my.yaml", *TINY).code == 0
+    refused(program("new", "--from", "ddr4_2400", "my.yaml"), "my.yaml", "exists already")
+
+
+def test_schema_on_the_terminal_and_in_a_file(program: Program, tmp_path: Path) -> None:
+    printed = program("schema", "memory").json
+    assert program("schema", "memory", "-o", "memory.json").code == 0
+    assert json.loads((tmp_path / "memory.json").read_text()) == printed
+
+
+def test_run_prints_a_result(program: Program) -> None:
+    answer = program("run", "ddr4_2400", *TINY)
+    assert answer.code == 0
+    assert "bandwidth" in answer.out and "500 requests" in answer.out
+
+
+def test_run_json_is_the_report_and_nothing_else(program: Program) -> None:
+    answer = program("run", "hbm2_2000", *TINY, "--json")
+    assert answer.json["schema_version"] and answer.json["cycles"]
+
+
+def test_run_writes_commands_and_requests(program: Program, tmp_path: Path) -> None:
+    answer = program("run", "ddr4_2400", *TINY, "--commands", "c.npz", "--requests", "r.npz", "--json")
+    metrics = answer.json["metrics"]
+    assert isinstance(metrics, dict)
+    with np.load(tmp_path / "c.npz") as file:
+        assert file["commands"].shape[1] == 4
+        assert (file["commands"][:, 1] == 0).sum() == metrics["commands.ACT"]
+    with np.load(tmp_path / "r.npz") as file:
+        assert {key: file[key].shape for key in ("accept", "issue", "return")} == dict.fromkeys(
+            ("accept", "issue", "return"), (500,)
+        )
+
+
+def test_check_accepts_our_commands_and_names_a_broken_rule(program: Program, tmp_path: Path) -> None:
+    program("run", "ddr4_2400", *TINY, "--commands", "c.npz")
+    good = program("check", "ddr4_2400", "c.npz")
+    assert good.code == 0 and "every rule kept" in good.out
+    content = program("check", "ddr4_2400", "c.npz", "--json").json
+    assert content["ok"] is True
+    slower = program("check", "ddr4_2400", "c.npz", "--set", "timing.tRCD=40 nCK")
+    assert slower.code == 1 and "tRCD" in slower.out and slower.err == ""
+    wrong = program("check", "ddr4_2400", "c.npz", "--set", "timing.tRCD=40 nCK", "--json").json
+    assert wrong["ok"] is False
+
+
+def test_check_reads_the_csv_of_other_simulators(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("clk,command,bank,row_or_column\n1,ACT,0,5\n17,RD,0,3\n")
+    assert program("check", "ddr4_2400", "c.csv").code == 0
+    (tmp_path / "c.csv").write_text("clk,command,bank,row_or_column\n1,ACT,0,5\n16,RD,0,3\n")
+    assert program("check", "ddr4_2400", "c.csv").code == 1
+
+
+def test_trace_generate_info_convert(program: Program, tmp_path: Path) -> None:
+    made = program("trace", "generate", "random", "requests=300", "--set", "write_share=0.5", "-o", "t.npz")
+    assert made.code == 0
+    first = program("trace", "info", "t.npz", "--json").json
+    assert first["requests"] == 300 and 0 < int(str(first["writes"])) < 300
+    assert program("trace", "convert", "t.npz", "t.trace.gz").code == 0
+    assert program("trace", "info", "t.trace.gz", "--json").json["digest"] == first["digest"]
+    assert "300" in program("trace", "info", "t.trace.gz").out
+    vectors = ("--format", "read_write_vector", "--system", "gddr6_14000")
+    assert program("trace", "convert", "t.npz", "v.txt", *vectors).code == 0
+    again = program("trace", "info", "v.txt", "--system", "gddr6_14000", "--json").json
+    assert again["digest"] == first["digest"]
+    assert program("run", "gddr6_14000", "v.txt").code == 0
+
+
+def test_validate_quick_finds_all_equal(program: Program) -> None:
+    content = program("validate", "dram", "--quick", "--json").json
+    assert content["differing"] == 0
+    answers = content["answers"]
+    assert isinstance(answers, dict)
+    tables = {answer["table"] for answer in answers["carried"]}
+    devices = {answer["device"] for answer in answers["carried"]}
+    assert tables == {"sequences", "streams", "results"} and len(devices) == 4
+
+
+def test_validate_says_what_differs(program: Program, tmp_path: Path) -> None:
+    carried = CHECKOUT / "sim" / "published" / "dram" / "results.csv"
+    head, *rows = carried.read_text().splitlines()
+    (row,) = [row for row in rows if row.startswith("ddr4_2400,ram,burst_idle,")]
+    (tmp_path / "results_a.csv").write_text(f"{head}\n{row.replace(',4009855,', ',4009854,')}\n")
+    answer = program("validate", "dram", "--quick", "--data", str(tmp_path))
+    assert answer.code == 1
+    assert any("differs" in line and "+1" in line and "cycles" in line for line in answer.out.splitlines())
+
+
+@pytest.mark.slow
+def test_validate_finds_everything_equal(program: Program) -> None:
+    content = program("validate", "dram", "--json").json
+    assert content["ok"] is True and int(str(content["figures"])) > 2000
+
+
+def test_validate_reads_a_folder_of_measured_data(program: Program, shared_data: Path) -> None:
+    content = program("validate", "dram", "--quick", "--json", "--data", str(shared_data / "dram")).json
+    assert content["ok"] is True
+    answers = content["answers"]
+    assert isinstance(answers, dict)
+    tables = {answer["table"] for answer in answers[str(shared_data / "dram")]}
+    assert tables == {"settings", "traces", "sequences", "streams", "results", "excerpts"}
+
+
+def test_the_carried_tables_are_the_measured_ones(shared_data: Path) -> None:
+    measured, carried = shared_data / "dram" / "expected", CHECKOUT / "sim" / "published" / "dram"
+    for name in ("command_stream_sha256.csv", "micro_requests.csv", "micro_commands.csv"):
+        assert (carried / name).read_text() == (measured / name).read_text()
+    rows = {}
+    for file in measured.glob("results_*.csv"):
+        with open(file, newline="") as opened:
+            for row in csv.DictReader(opened):
+                rows[row["device"], row["sim"], row["trace"]] = row
+    with open(carried / "results.csv", newline="") as opened:
+        ours = list(csv.DictReader(opened))
+    assert len(ours) == sum(sim in ("ram", "ram_noref", "ram_rowhit") for _, sim, _ in rows)
+    for row in ours:
+        theirs = rows[row["device"], row["sim"], row["trace"]]
+        assert row == {key: theirs[key] for key in row}
+
+
+# What is wrong
+
+
+BAD_TRACES: dict[str, tuple[bytes, str]] = {
+    "bad_line.trace": (b"LD 0x40\nST 0x80\nXX 3\n", "bad_line.trace:3:"),
+    "beyond.trace": (b"LD 0x40\nLD 0xfffffffffff0\n", "beyond.trace:2:"),
+    "empty.trace": (b"", "is empty"),
+    "cut.trace.gz": (gzip.compress(b"LD 0x40\n" * 10_000)[:-20], "cut short"),
+    "noise.npz": (b"PK\x03\x04 nothing of the kind", "noise.npz"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TRACES)
+def test_a_bad_trace_is_one_message(name: str, program: Program, tmp_path: Path) -> None:
+    content, words = BAD_TRACES[name]
+    (tmp_path / name).write_bytes(content)
+    refused(program("run", "ddr4_2400", name, "-o", "out"), name, words)
+    assert not (tmp_path / "out").exists()
+
+
+BAD_SPECS = {
+    "unknown key": ("timming: {tRCD: 13 ns}\n", "b.yaml:2", 'did you mean "timing"'),
+    "wrong unit": ("timing: {tRCD: 13 GiB}\n", "b.yaml:2", "timing.tRCD"),
+    "no unit": ("timing: {tRCD: 13}\n", "b.yaml:2", "nCK"),
+    "wrong type": ("timing: [13 ns]\n", "b.yaml:2", "timing"),
+    "impossible value": ("organization: {rows: 0}\n", "b.yaml:2", "rows"),
+    "an object": ("name: !!python/object/apply:os.system [ls]\n", "b.yaml:2", "tag"),
+    "no YAML": ("timing: {tRCD: 13 ns\n", "b.yaml", "not valid YAML"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SPECS)
+def test_a_bad_spec_is_one_message(name: str, program: Program, tmp_path: Path) -> None:
+    text, *words = BAD_SPECS[name]
+    (tmp_path / "b.yaml").write_text("extends: ddr4_2400\n" + text)
+    for command in (("run", "b.yaml", *TINY), ("show", "b.yaml"), ("check", "b.yaml", "x.csv")):
+        refused(program(*command), *words)
+
+
+def test_cyclic_extends(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
+    refused(program("run", "a.yaml", *TINY), "circle")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "ddr4_2400", "."), "is a directory"),
+        (("run", ".", "random"), "is a directory"),
+        (("run", "ddr5", "random"), "no library system"),
+        (("run", "ddr4_2400", "randm_rw30"), 'did you mean "random_rw30"'),
+        (("run", "ddr4_2400", "random_rw30", "--set", "workload.requests=3"), "is a trace"),
+        (("run", "ddr4_2400", "random", "--set", "workload.request=3"), 'did you mean "requests"'),
+        (("run", "ddr4_2400", "random", "--set", "workload.requests=many"), "an integer"),
+        (("run", "ddr4_2400", "random", "--set", "workload.requests=[1"), "not valid YAML"),
+        (("run", "ddr4_2400", "random", "--set", "mapping.x=3"), "no mapping"),
+        (("run", "ddr4_2400", "random", "--set", "timing.tRCD=13"), "timing.tRCD"),
+        (("run", "ddr4_2400", "random", "--set", "tRCD"), "KEY=VALUE"),
+        (("run", "ddr4_2400"), "WORKLOAD"),
+        (("run", "ddr4_2400", "random", "--jsn"), "--json"),
+        (("rn",), "run"),
+        (("show", "ddr4_2400", "--yaml", "--json"), "exclude"),
+        (("show", "ddr4_2400", "--set", "workload.x=1"), "no workload"),
+        (("schema", "memry"), 'did you mean "memory"'),
+        (("schema", "memory", "-o", "absent/file.json"), "cannot be written"),
+        (("new", "--from", "ddr4_2400", "my.txt"), ".yaml"),
+        (("check", "ddr4_2400", "absent.npz"), "absent.npz"),
+        (("check", "ddr4_2400", "."), "folder"),
+        (("check", "ddr4_2400", "x.npz", "--rule-set", "none"), "jedec"),
+        (("rerun", "absent"), "holds no run"),
+        (("validate", "drum"), "dram"),
+        (("validate", "dram", "--data", "absent"), "absent"),
+        (("validate", "dram", "--data", "."), "no tables"),
+        (("trace", "info", "absent"), "no such file"),
+        (("trace", "generate", "random"), "-o"),
+        (("trace", "generate", "randm", "-o", "x.npz"), 'did you mean "random"'),
+        (("trace", "generate", "random", "requests=-1", "-o", "x.npz"), "random.requests"),
+        (("trace", "generate", "random", "-o", "x.doc"), ".npz"),
+        (("trace", "convert", "spmv", "x.npz", "--format", "csv"), "load_store"),
+        (("trace", "convert", "spmv", "absent/x.npz"), "cannot be written"),
+    ],
+)
+def test_bad_arguments_are_one_message(arguments: tuple[str, ...], words: str, program: Program) -> None:
+    refused(program(*arguments), words)
+
+
+def test_names_are_no_markup_and_cannot_move_the_cursor(program: Program) -> None:
+    answer = program("run", "[red]x[/red]", "random")
+    refused(answer, "[red]x[/red]")
+    refused(program("run", "x\x1b[2J\ny", "random"), "x\\x1b[2J")
+
+
+def test_without_arguments_there_is_help(program: Program) -> None:
+    for arguments in ((), ("trace",)):
+        answer = program(*arguments)
+        assert answer.code == 2 and (answer.out + answer.err).count("Usage: cyclewise") == 1
+
+
+def test_other_exit_codes(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sim.machine
+
+    def failing(error: BaseException) -> Callable[..., None]:
+        def simulate(*_: object) -> None:
+            raise error
+
+        return simulate
+
+    cases = [
+        (cw.SimulationStuckError("bank 3 waits"), 3, "bank 3"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ]
+    cases += [(ZeroDivisionError("oops"), 70, "CYCLEWISE_TRACEBACK"), (BrokenPipeError(), 141, "")]
+    for error, code, words in cases:
+        monkeypatch.setattr(sim.machine, "simulate", failing(error))
+        answer = program("run", "ddr4_2400", *TINY, "-o", "out")
+        assert answer.code == code and words in answer.err
+        assert not Path("out").exists()
+
+
+# The process around it
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    heavy = ("numba", "numpy", "matplotlib", "pint", "pyarrow", "pydantic", "scipy")
+    script = (
+        "import sys\nfrom cyclewise.cli import main\ncode = main(['--help'])\n"
+        f"print([m for m in {heavy} if m in sys.modules])\nsys.exit(code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0 and result.stdout.splitlines()[-1] == "[]", result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "show", "new", "schema", "run", "rerun", "check", "validate", "trace"]
+    + ["trace info", "trace convert", "trace generate"],
+)  # fmt: skip
+def test_every_help_has_an_example(command: str, program: Program) -> None:
+    answer = program(*command.split(), "--help")
+    assert answer.code == 0
+    assert f"cyclewise {command}" in answer.out.partition("Example")[2]
+
+
+def test_the_version(program: Program) -> None:
+    assert program("--version").out == f"cyclewise {cw.__version__}\n"
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cyclewise.cli", "show", "ddr4_2400"],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b"" and process.wait(60) == 141
+
+
+def test_errors_of_a_process_go_to_the_standard_error(tmp_path: Path) -> None:
+    result = started("run", "ddr5", "random", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("cyclewise: ") and result.stderr.count("\n") == 1
+
+
+# Whatever is typed
+
+
+WORDS = (
+    *("list", "show", "run", "check", "trace", "info", "generate", "convert", "schema", "new", "rerun"),
+    *("validate", "dram", "ddr4_2400", "hbm2_2000", "memory", "random", "stream", "bad.trace", "good.trace"),
+    *("mine.yaml", "out", "afile", "a/b", ".", "", "-", "--", "[x]", "é", "\x00", "x" * 5000),
+    *(
+        "--json",
+        "--set",
+        "-o",
+        "--commands",
+        "--requests",
+        "--from",
+        "--system",
+        "--format",
+        "--yaml",
+        "--quick",
+    ),
+    *(
+        "workload.requests=50",
+        "workload.requests=0",
+        "workload.requests=1e3",
+        "workload.seed=-1",
+        "workload.=1",
+    ),
+    *("timing.tRCD=1 nCK", "timing.tRCD=0", "timing=null", "channels=3", "channels=2", "clock=1 GHz", "a=b"),
+    *("controller.read_queue=1", "controller.read_queue=5000", "controller.scheduler=fifo", "address_map=x"),
+    *("organization.ranks=2", "organization.ranks=0", "organization.columns=3", "front_end.streams=40"),
+    *("front_end.mode=per_channel", "refresh.interval=1", "timing.tREFI=2 nCK", "c.npz", "r.npz", "x.csv"),
+    *(
+        "commands=null",
+        "constraints=null",
+        "requests={}",
+        "bus={}",
+        "name=[1]",
+        "controller.page_policy=closed",
+    ),
+)
+HEADS = (
+    ("run", "ddr4_2400", "random", "--set", "workload.requests=40"),
+    ("run", "mine.yaml", "good.trace"),
+    ("show", "ddr4_2400"),
+    ("check", "ddr4_2400", "x.csv"),
+    ("trace", "info"),
+    ("trace", "generate", "random", "requests=20"),
+    ("trace", "convert", "good.trace"),
+    ("rerun",),
+    (),
+)
+
+
+def test_nothing_that_is_typed_ends_in_a_traceback(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "bad.trace").write_bytes(b"LD 0x40\nLD \xff\n")
+    (tmp_path / "good.trace").write_text("LD 0x40\nST 0x80\n" * 20)
+    (tmp_path / "mine.yaml").write_text("extends: ddr4_2400\n")
+    (tmp_path / "x.csv").write_text("clk,command,bank,row_or_column\n1,ACT,0,5\n")
+    (tmp_path / "afile").write_text("x")
+    dice = random.Random(1)
+    codes = set()
+    for _ in range(300):
+        words = [*dice.choice(HEADS)]
+        for _ in range(dice.randrange(4)):
+            word = dice.choice(WORDS)
+            words += ["--set", word] if "=" in word and dice.random() < 0.9 else [word]
+        if "validate" in words and "--quick" not in words:
+            words.append("--jsn")  # the whole of it takes long
+        answer = program(*words)
+        assert answer.code in (0, 1, 2, 3), (words, answer.code, answer.err)
+        if answer.code >= 2 and words and "Usage" not in answer.out + answer.err:
+            assert len(answer.err.strip().splitlines()) == 1, (words, answer.err)
+        codes.add(answer.code)
+    assert {0, 2} <= codes
+
+
+def test_every_wrong_value_in_a_spec_is_a_message(program: Program, tmp_path: Path) -> None:
+    """Each leaf of a system, replaced by something that does not belong there."""
+    tree = yaml.safe_load(program("show", "ddr4_2400", "--yaml").out)
+    dice = random.Random(2)
+    leaves = [(key, inner) for key, value in tree.items() if isinstance(value, dict) for inner in value]
+    for key, inner in dice.sample(leaves, 60):
+        spoilt = json.loads(json.dumps(tree))
+        spoilt[key][inner] = dice.choice([-1, 0, 1.5, "x", [], {"a": 1}, True, "3 GiB", 10**30])
+        (tmp_path / "spoilt.yaml").write_text(yaml.safe_dump(spoilt, sort_keys=False))
+        answer = program("run", "spoilt.yaml", "random", "--set", "workload.requests=20")
+        assert answer.code in (0, 2), (key, inner, spoilt[key][inner], answer.err)
