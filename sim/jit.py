@@ -110,3 +110,17 @@ of a kernel be inlined and vectorised.  The caller keeps the array alive.
 
 constants: Any = _pointer_to_data(_constants_type)
 """Like :data:`words`, for memory that stays as it is while the kernel runs."""
+
+
+def _popcount() -> Any:
+    def typed(typing_context: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return _types.int64(_types.int64), generate
+
+    return _NUMBA.extending.intrinsic(typed)
+
+
+popcount: Any = _popcount()
+"""Inside kernels: how many bits of an int64 are set."""

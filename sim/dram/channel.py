@@ -171,7 +171,7 @@ class Channel:
         s, p = self.state, self.params
         if self.end is None:
             raise ValueError("the run has not ended: close the streams and run to FINISHED first")
-        close_accounts(s, p)
+        close_accounts(s)
         idle = s[IDLE : IDLE + 128]
         by_label: dict[str, int] = {}
         for cause in np.flatnonzero(idle):

@@ -6,7 +6,6 @@ from sim.dram.layout import (
     ACTIVE_STRIDE,
     BANK_BITS,
     BANK_SCOPE,
-    BURSTS,
     CAUSE_COMMAND_BUS,
     CAUSE_NO_REQUEST,
     CAUSE_REFRESH,
@@ -14,6 +13,8 @@ from sim.dram.layout import (
     COLUMN_AT,
     COMMAND_STRIDE,
     COMMANDS,
+    DATA_BUS,
+    DATA_BUS_WORDS,
     ENTRIES,
     ENTRY_STRIDE,
     GROUP_SCOPE,
@@ -43,7 +44,7 @@ from sim.dram.layout import (
 from sim.dram.queues import next_hit, release, row_closed, row_opened, unlink
 from sim.dram.records import log_command, note_return, record
 from sim.dram.scheduling import CLOSE_ROW_FOR, COLUMN_HIT, FROM_REFRESH, OPEN_ROW_FOR, refresh_place
-from sim.jit import Words, inlined, njit
+from sim.jit import Words, inlined, njit, popcount
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
@@ -74,7 +75,7 @@ def issue(
         cause = CAUSE_NO_REQUEST
     elif state[S.last_command] == clock - 1:
         cause = CAUSE_COMMAND_BUS
-    _charge(state, params, clock, cause)
+    _charge(state, clock, cause)
     _raise(state, params, row, bank, bank, clock)
     state[S.last_progress] = clock
 
@@ -127,11 +128,8 @@ def issue(
         row_closed(state, params, bank)
     data = clock + params[row + C.latency]
     back = data + params[row + C.burst]
-    if params[row + C.burst] and data < state[S.end]:
-        burst = BURSTS + 2 * (state[S.burst_tail] & params[P.burst_mask])
-        state[burst] = data
-        state[burst + 1] = back
-        state[S.burst_tail] += 1
+    if data < state[S.end]:
+        _occupy(state, data, back)
     stream = state[at + Q.stream]
     if queue == 0:
         state[S.reads_unissued] -= 1
@@ -148,7 +146,7 @@ def issue(
 def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: int, command: int) -> None:
     """Issue a rank's refresh, or the close-all before it."""
     first = rank << params[P.rank_shift]
-    _charge(state, params, clock, CAUSE_REFRESH)
+    _charge(state, clock, CAUSE_REFRESH)
     _raise(
         state, params, COMMANDS + command * COMMAND_STRIDE, refresh_place(params, command, rank), first, clock
     )
@@ -222,12 +220,12 @@ def _covered(params: Words, scope: int, instance: int, target: int) -> tuple[int
 
 
 @inlined
-def _charge(state: Words, params: Words, clock: int, cause: int) -> None:
+def _charge(state: Words, clock: int, cause: int) -> None:
     """Charge the cycles before ``clock``: to the data bus where busy, else to what held this command."""
     upto = min(clock, state[S.end])
     since = state[S.charged_to]
     if upto > since:
-        busy = _busy(state, params, since, upto)
+        busy = _busy(state, since, upto)
         state[S.busy] += busy
         state[IDLE + cause] += upto - since - busy
         state[S.charged_to] = upto
@@ -235,30 +233,39 @@ def _charge(state: Words, params: Words, clock: int, cause: int) -> None:
 
 
 @inlined
-def _busy(state: Words, params: Words, since: int, upto: int) -> int:
-    """Data bus cycles in [since, upto); bursts come in order of time and leave their ring once passed."""
-    busy = 0
-    mask = params[P.burst_mask]
-    i = state[S.burst_head]
-    while i < state[S.burst_tail]:
-        ring = BURSTS + 2 * (i & mask)
-        if state[ring] >= upto:
-            break
-        busy += min(state[ring + 1], upto) - max(state[ring], since)
-        if state[ring + 1] > upto:
-            break
-        i += 1
-    state[S.burst_head] = i
-    return int(busy)
+def _occupy(state: Words, since: int, upto: int) -> None:
+    """Mark the data bus busy in cycles [since, upto)."""
+    while since < upto:
+        bits = min(upto - since, 64 - (since & 63), 32)
+        state[DATA_BUS + ((since >> 6) & (DATA_BUS_WORDS - 1))] |= ((1 << bits) - 1) << (since & 63)
+        since += bits
+
+
+@inlined
+def _busy(state: Words, since: int, upto: int) -> int:
+    """Busy data bus cycles in [since, upto); words that have been passed are cleared for later cycles."""
+    word, last = since >> 6, upto >> 6
+    at = DATA_BUS + (word & (DATA_BUS_WORDS - 1))
+    bits = state[at] & (-1 << (since & 63))
+    if word == last:
+        return int(popcount(bits & ((1 << (upto & 63)) - 1)))
+    busy = popcount(bits)
+    state[at] = 0
+    for later in range(word + 1, min(last, word + DATA_BUS_WORDS)):
+        at = DATA_BUS + (later & (DATA_BUS_WORDS - 1))
+        busy += popcount(state[at])
+        state[at] = 0
+    at = DATA_BUS + (last & (DATA_BUS_WORDS - 1))
+    return int(busy + popcount(state[at] & ((1 << (upto & 63)) - 1)))
 
 
 @njit
-def close_accounts(state: Words, params: Words) -> None:
+def close_accounts(state: Words) -> None:
     """After a finished run: charge what lies between the last command and the end."""
     upto = state[S.end]
     since = state[S.charged_to]
     if upto > since:
-        busy = _busy(state, params, since, upto)
+        busy = _busy(state, since, upto)
         state[S.busy] += busy
         state[IDLE + CAUSE_NO_REQUEST] += upto - since - busy
         state[S.charged_to] = upto

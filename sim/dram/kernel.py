@@ -15,12 +15,15 @@ from sim.dram.issuing import issue
 from sim.dram.layout import (
     MAGIC,
     NEVER,
+    OP_STRIDE,
+    OPS,
     RECORDS_PER_CYCLE,
     SEGMENT_STRIDE,
     SEGMENTS,
     STREAM_STRIDE,
     STREAMS,
     VERSION,
+    O,
     P,
     S,
     Stop,
@@ -32,8 +35,6 @@ from sim.jit import Words, constants, inlined, njit, words
 
 _UNTIL = int(Stop.UNTIL)
 _NEED_INPUT = int(Stop.NEED_INPUT)
-_COMPLETION = int(Stop.COMPLETION)
-_SLOT = int(Stop.SLOT)
 _FINISHED = int(Stop.FINISHED)
 _DONE_FULL = int(Stop.DONE_FULL)
 _LOG_FULL = int(Stop.LOG_FULL)
@@ -184,14 +185,16 @@ def _run(
     reason = _UNTIL
     now = state[S.now]
     happened = 0
-    blocked = False  # the only stream's head waits for a place in a queue
+    blocked = False  # the only stream's head waits for a place in the queue …
+    full = 0  # … of this number (0 read, 1 write)
+    windowed = state[STREAMS + T.window] > 0
     while True:
         # What the last cycle brought, then what bars the next one.
         if happened & stop_on:
             reason = happened & stop_on
             reason = reason & -reason
             break
-        if happened & (_SLOT | _COMPLETION):
+        if blocked and (windowed or state[S.reads_waiting + full] < params[P.read_capacity + full]):
             blocked = False
         happened = 0
         if now >= until:
@@ -223,8 +226,10 @@ def _run(
                 reason = _FINISHED
                 break
 
-        if single and offered == NEVER:
-            blocked = state[STREAMS + T.head] != state[STREAMS + T.tail]
+        if single and not blocked and offered == NEVER:
+            head = state[STREAMS + T.head]
+            blocked = head != state[STREAMS + T.tail]
+            full = params[OPS + (inputs[input_at(params, 0, head) + 2] & 255) * OP_STRIDE + O.queue]
 
         # The controller's tick.  Until `horizon` nothing but a command can happen.
         clock = now + 1

@@ -24,7 +24,7 @@ MAX_SLOTS = 8
 MAX_STREAMS = 64
 MAX_QUEUE = 1024
 MAX_POOL = 2 * MAX_QUEUE + MAX_BANKS
-MAX_BURSTS = 1024
+MAX_DATA_DELAY = 1024  # cycles from a column command to the end of its data
 
 BANK_BITS = 8  # a location packs bank | column << COLUMN_AT | row << ROW_AT
 COLUMN_AT = 8
@@ -80,7 +80,6 @@ class ParameterAt(NamedTuple):
     arbiter: int
     returns: int  # capacity of a stream's ring of returns
     filter_mask: int
-    burst_mask: int
     watchdog: int
     segments: int
     lines: int
@@ -177,8 +176,6 @@ class StateAt(NamedTuple):
     last_progress: int
     charged_to: int  # first cycle not yet charged to data bus or a cause
     busy: int  # data bus cycles charged so far
-    burst_head: int
-    burst_tail: int
     end: int  # cycles of the run, once known
     passes: int
     accepted: int
@@ -265,8 +262,9 @@ IDLE = ACTIVE_COUNT + MAX_BANKS  # per cause
 ISSUED = IDLE + 128  # per command
 NEXT_OK = ISSUED + MAX_COMMANDS
 STREAMS = NEXT_OK + MAX_COMMANDS * MAX_BANKS
-BURSTS = STREAMS + STREAM_STRIDE * MAX_STREAMS
-FREE = BURSTS + 2 * MAX_BURSTS
+DATA_BUS = STREAMS + STREAM_STRIDE * MAX_STREAMS  # a bit per cycle, 64 in a word, in a ring
+DATA_BUS_WORDS = 2 * MAX_DATA_DELAY // 64
+FREE = DATA_BUS + DATA_BUS_WORDS
 FILTER = FREE + MAX_POOL
 ENTRIES = FILTER + 8 * MAX_QUEUE
 # Behind the entries: rings of windowed rules, rings of returns.

@@ -136,6 +136,25 @@ def _scan(state: Words, params: Words, queue: int, may: int, clock: int) -> int:
     hit_bars = params[P.scheduler] == ROW_HIT_FIRST
     if state[S.read_banks + queue] <= _FEW or (hit_bars and n > 1):
         return _scan_few(state, params, queue, may, clock)
+    shut = params[CLASSES + first * CLASS_STRIDE + K.closes]
+    if n == 1 and not shut and params[may + B.column] and params[may + B.open] and params[may + B.close]:
+        # The usual case, all in one loop: one kind of column command, which leaves the row open, one slot.
+        allowed = params[CLASSES + first * CLASS_STRIDE + K.next_ok]
+        opening = params[COMMANDS + params[P.act] * COMMAND_STRIDE + C.next_ok]
+        closing = params[COMMANDS + params[P.pre] * COMMAND_STRIDE + C.next_ok]
+        others = OTHER_KEY + queue * BANK_STRIDE
+        hits = HIT_KEY + first * BANK_STRIDE
+        for bank in range(banks):
+            wait = max((state[allowed + bank] & _NO_RULE) - now, 0)
+            hit = state[hits + bank]
+            key = hit + (wait << _WAIT_SHIFT)
+            a, p = state[opening + bank], state[closing + bank]
+            wait = max(((p if state[OPEN_ROW + bank] >= 0 else a) & _NO_RULE) - now, 0)
+            other = state[others + bank]
+            older = (other | state[SHIELD + bank]) + (wait << _WAIT_SHIFT)
+            older = NEVER if hit_bars and hit < other else older
+            best = min(best, min(key, older))
+        return int(best)
     if params[may + B.column]:
         for kind in range(first, first + n):
             allowed = params[CLASSES + kind * CLASS_STRIDE + K.next_ok]

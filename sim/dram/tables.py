@@ -39,9 +39,9 @@ from sim.dram.layout import (
     HIT_KEY,
     MAGIC,
     MAX_BANKS,
-    MAX_BURSTS,
     MAX_CLASSES,
     MAX_COMMANDS,
+    MAX_DATA_DELAY,
     MAX_OPS,
     MAX_RULES,
     MAX_SLOTS,
@@ -167,7 +167,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
         ("kinds of requests", len(memory.ops), MAX_OPS),
         ("bus slots", len(memory.slots), MAX_SLOTS),
         ("streams", memory.front_end.streams, MAX_STREAMS),
-        ("cycles from a column command to the end of its data", longest, MAX_BURSTS - 16),
+        ("cycles from a column command to the end of its data", longest, MAX_DATA_DELAY - 64),
     ):
         if given > most:
             raise ValueError(f"{memory.name}: {given} {what}; the channel kernel holds {most}")
@@ -210,7 +210,6 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
         P.arbiter: ARBITER_CODES[memory.front_end.arbiter],
         P.returns: returns,
         P.filter_mask: filter_size - 1,
-        P.burst_mask: (1 << (longest + 8).bit_length()) - 1,
         P.watchdog: 200_000,
         P.lines: o.banks_per_channel * o.rows * o.columns,
         P.ops: len(memory.ops),
@@ -218,7 +217,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     }
     for key, value in head.items():
         block.fixed[key] = value
-    assert 1 << BANK_BITS == MAX_BANKS and block.fixed[P.burst_mask] < MAX_BURSTS
+    assert 1 << BANK_BITS == MAX_BANKS
     labels = {i: next(r.label or r.name for r in rules if r.name == name) for name, i in rule_ids.items()}
     labels |= {
         CAUSE_NO_REQUEST: "no request",
