@@ -26,7 +26,8 @@ from sim.dram.layout import (
     Stop,
     T,
 )
-from sim.dram.tables import Tables, build, new_state
+from sim.dram.state import new_state
+from sim.dram.tables import Tables, build
 
 Ints = npt.NDArray[np.int64]
 

@@ -17,14 +17,12 @@ from sim.dram.layout import (
     DATA_BUS_WORDS,
     ENTRIES,
     ENTRY_STRIDE,
-    GROUP_SCOPE,
     IDLE,
     NEVER,
     OP_STRIDE,
     OPEN_COUNT,
     OPEN_ROW,
     OPS,
-    RANK_SCOPE,
     ROW_AT,
     RULE_BITS,
     RULE_MASK,
@@ -174,49 +172,23 @@ def _raise(state: Words, params: Words, row: int, place: int, bank: int, clock: 
             state[target + i] = max(state[target + i], params[add + i] + base)
     single = params[row + C.sparse]
     for _ in range(params[row + C.sparse_n]):
-        where = params[single] + _place_of(params, params[single + 1], bank)
+        where = params[single] + (bank >> params[single + 1])
         state[where] = max(state[where], params[single + 2] + base)
         single += SPARSE_STRIDE
     window = params[row + C.window]
     for _ in range(params[row + C.window_n]):
-        instance = _place_of(params, params[window + 1], bank)
+        instance = bank >> params[window + 1]
         length = params[window + 5]
         ring = params[window + 4] + instance * (length + 1)
         if params[window + 6]:
             state[ring + 1 + state[ring]] = clock
             state[ring] = state[ring] + 1 if state[ring] + 1 < length else 0
         value = (state[ring + 1 + state[ring]] << RULE_BITS) + params[window + 3]
-        lo, hi = _covered(params, params[window + 1], instance, params[window + 2])
-        target = params[window]
-        for j in range(target + lo, target + hi):
+        first = params[window] + ((instance << params[window + 1]) >> params[window + 2])
+        last_bank = min((instance + 1) << params[window + 1], params[P.banks]) - 1
+        for j in range(first, params[window] + (last_bank >> params[window + 2]) + 1):
             state[j] = max(state[j], value)
         window += WINDOW_STRIDE
-
-
-@inlined
-def _place_of(params: Words, scope: int, bank: int) -> int:
-    """The bank, group, rank or channel that ``bank`` lies in."""
-    if scope == BANK_SCOPE:
-        return bank
-    if scope == GROUP_SCOPE:
-        return int(bank >> params[P.group_shift])
-    if scope == RANK_SCOPE:
-        return int(bank >> params[P.rank_shift])
-    return 0
-
-
-@inlined
-def _covered(params: Words, scope: int, instance: int, target: int) -> tuple[int, int]:
-    """Places of scope ``target`` that share ``instance`` of ``scope``, as a half-open range."""
-    size = 1
-    if scope == GROUP_SCOPE:
-        size = 1 << params[P.group_shift]
-    elif scope == RANK_SCOPE:
-        size = 1 << params[P.rank_shift]
-    elif scope > RANK_SCOPE:
-        size = params[P.banks]
-    lo = _place_of(params, target, instance * size)
-    return lo, _place_of(params, target, instance * size + size - 1) + 1
 
 
 @inlined

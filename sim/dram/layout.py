@@ -228,7 +228,7 @@ CLASS_STRIDE = 4
 OP_STRIDE = 8
 SLOT_STRIDE = 8
 SEGMENT_STRIDE = 3  # source bit, mask, target bit
-SPARSE_STRIDE = 3  # next_ok of target, its scope, wait << RULE_BITS | rule
+SPARSE_STRIDE = 3  # next_ok of target, bank >> this is its place, wait << RULE_BITS | rule
 WINDOW_STRIDE = (
     7  # next_ok of target, scope of rule, scope of target, wait << RULE_BITS | rule, ring, window, push?
 )
