@@ -261,6 +261,13 @@ def _refresh(
 
 def _controller(spec: "MemorySpec") -> device.Controller:
     controller = resolve_controller(spec.controller.profile, spec.controller.overrides())
+    if controller.write_low == 0:
+        raise FieldError(
+            ("controller", "write_low"),
+            "draining of writes would never stop, and reads wait for ever",
+            given="0",
+            accepted="a share above 0, at most write_high",
+        )
     if controller.write_low > controller.write_high:
         given = spec.controller
         key = "write_low" if given.write_low is not None else "write_high"

@@ -86,6 +86,7 @@ WRONG = [
     (DDR4 + "controller: {scheduler: frfcfs}\n", 3, "controller.scheduler", ['did you mean "fr_fcfs"?']),
     (DDR4 + "controller: {read_queue: 0}\n", 3, "controller.read_queue", ["given 0", "from 1 to 1024"]),
     (DDR4 + "controller: {write_queue: 1025}\n", 3, "controller.write_queue", ["given 1025", "from 1 to 1024"]),
+    (DDR4 + "controller: {write_low: 0}\n", 3, "controller.write_low", ["reads wait for ever", "above 0"]),
     (DDR4 + "controller: {write_low: 0.9}\n", 3, "controller.write_low", ["write_low 0.9 is above write_high 0.8"]),
     (DDR4 + "controller: {write_high: 1.5}\n", 3, "controller.write_high", ["given 1.5", "from 0 to 1"]),
     (DDR4 + "front_end: {streams: 0}\n", 3, "front_end.streams", ["given 0"]),
