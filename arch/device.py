@@ -105,7 +105,7 @@ class RequestOp:
 
 @dataclass(frozen=True)
 class Refresh:
-    """All-bank refresh: ``command`` due every ``interval`` cycles per rank, after ``close`` if a row is open."""
+    """All-bank refresh: ``command`` every ``interval`` cycles per rank, after ``close`` if a row is open."""
 
     command: str
     close: str
@@ -115,7 +115,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules per command and watts of background, per rank of devices, exact.  From a sourced current set only."""
+    """Joules per command, watts of background, per rank of devices, exact; from sourced currents only."""
 
     command_joules: Mapping[str, Fraction]
     background_watts: Fraction  # per rank
@@ -124,7 +124,7 @@ class Energy:
 
 @dataclass(frozen=True)
 class Segment:
-    """Bits of the line index that enter a field: ``field ^= ((line >> source) & (2**width - 1)) << target``."""
+    """Bits of the line index in a field: ``field ^= ((line >> source) & (2**width - 1)) << target``."""
 
     field: Literal["channel", "rank", "group", "bank", "row", "column"]
     source: int

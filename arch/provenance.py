@@ -9,6 +9,7 @@ from arch.errors import Location, dotted
 from arch.yaml_source import Mark, Tree, copied
 
 _NO_SOURCE_NEEDED = {"kind", "name", "title", "sources", "abstract"}
+_ON_THE_COMMAND_LINE, _IN_A_FILE = "--set ", "set in "
 
 
 def matching(provenance: Mapping[str, Any], field: str) -> str | None:
@@ -34,7 +35,8 @@ def with_overrides(tree: Tree) -> Tree:
         pattern = matching(sources, field)
         if path[0] in _NO_SOURCE_NEEDED or mark is None or mark.layer == 0 and pattern is None:
             continue
-        declared = tree.values.get(("sources", pattern)) if pattern is not None else None
+        # The mark of the key: the map below it keeps that of the layer that wrote it first.
+        declared = tree.keys.get(("sources", pattern)) if pattern is not None else None
         if declared is None or declared.layer < mark.layer:
             added[field] = {"source": _written(mark), "confidence": "assumed"}
     if not added:
@@ -42,6 +44,20 @@ def with_overrides(tree: Tree) -> Tree:
     data = copied(tree.data)
     data["sources"] = {**sources, **added}
     return Tree(data, tree.keys, tree.values)
+
+
+def set_by_user(provenance: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Dotted paths of the values that a user's file or ``--set`` laid over a library system.
+
+    A value for which that file names a source of its own is part of a device's description and not among
+    them.  It is read off the sources, so it stays true of a system that was written out and loaded again.
+    """
+    written = (_ON_THE_COMMAND_LINE, _IN_A_FILE)
+    return [
+        field
+        for field, source in provenance.items()
+        if source["confidence"] == "assumed" and source["source"].startswith(written)
+    ]
 
 
 def leaves(value: Any, path: Location) -> Iterator[tuple[Location, Any]]:
@@ -54,4 +70,5 @@ def leaves(value: Any, path: Location) -> Iterator[tuple[Location, Any]]:
 
 
 def _written(mark: Mark) -> str:
-    return mark.file if mark.line is None else f"set in {PurePath(mark.file).name}"
+    # The text of an override is its file and starts with --set.
+    return mark.file if mark.line is None else f"{_IN_A_FILE}{PurePath(mark.file).name}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from arch import device
 from arch.errors import InputError
+from arch.inactive import inactive_keys
 from arch.provenance import leaves, matching
 from arch.system import System
 from sim.dram.accounts import column_commands, conservation, cycles_by_cause, issued
@@ -162,6 +163,7 @@ def report(
         units=units_of(metrics, METRICS),
         bound_by=bounds(cycles_by_cause(result)),
         invariants=(*conservation(memory, result), *_energy_law(spent)),
+        warnings=inactive_keys(system, result.requests_by_op),
         assumptions=_assumptions(system, memory, spent),
         provenance=_provenance(system, memory, trace),
         host=Host.measured(result.kernel_cpu_seconds, started),

@@ -70,7 +70,7 @@ class Channel:
         input_capacity: requests that can wait per stream; a power of two.
         records: completions and commands that fit before :meth:`run` returns DONE_FULL or LOG_FULL.
 
-    Raises ValueError for a memory beyond the kernel's limits (see :func:`sim.dram.tables.build`).
+    Raises InputError for a memory beyond the kernel's limits (see :func:`sim.dram.tables.build`).
     """
 
     def __init__(

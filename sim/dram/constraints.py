@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arch.device import Command, Memory, Rule
+from arch.errors import InputError
 from sim.dram.block import Block
 from sim.dram.layout import BANK_BITS, COMMAND_STRIDE, COMMANDS, NEXT_OK, RULE_BITS, C
 
@@ -147,8 +148,9 @@ def windows(
         if rule.window == 1 or not after or not before:
             continue
         if rule.scope == "other_ranks" or any(commands[a].scope != "bank" for a in after):
-            raise ValueError(
-                f"constraint {rule.name}: a window counts bank commands in one bank, group, rank or channel"
+            raise InputError(
+                "a window counts bank commands in one bank, group, rank or channel",
+                field=f"constraints.{rule.name}",
             )
         value = (rule.wait << RULE_BITS) | rule_ids[rule.name]
         for a in after:

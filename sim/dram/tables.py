@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arch.device import Command, Memory, RequestOp
+from arch.errors import InputError
 from sim.dram.block import Block
 from sim.dram.constraints import SCOPES, Places, constraints, windows
 from sim.dram.layout import (
@@ -78,7 +79,7 @@ class Tables:
 def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     """Tables of one channel of ``memory``; ``input_capacity`` (a power of two) requests wait per stream.
 
-    Raises ValueError when the memory exceeds what the kernel was built for (see
+    Raises InputError when the memory exceeds what the kernel was built for (see
     :mod:`sim.dram.layout`: 256 banks a channel, 112 rules, waits under 65,536 cycles, …).
     """
     places = Places(memory)
@@ -87,19 +88,24 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     rules = [r for r in memory.rules if ctl.rule_set not in r.not_in]
     rule_ids = {name: i + 1 for i, name in enumerate(dict.fromkeys(r.name for r in rules))}
     longest = max(c.latency + c.burst for c in commands)
-    for what, given, most in (
-        ("banks in a channel", o.banks_per_channel, MAX_BANKS),
-        ("constraint rows", len(rule_ids), MAX_RULES),
-        ("cycles of waiting in a constraint", max((r.wait for r in rules), default=0), MAX_WAIT - 1),
-        ("columns in a row", o.columns, 1 << (ROW_AT - COLUMN_AT)),
-        ("commands", len(commands), MAX_COMMANDS),
-        ("kinds of requests", len(memory.ops), MAX_OPS),
-        ("bus slots", len(memory.slots), MAX_SLOTS),
-        ("streams", memory.front_end.streams, MAX_STREAMS),
-        ("cycles from a column command to the end of its data", longest, MAX_DATA_DELAY - 64),
+    for field, what, given, most in (
+        ("organization", "banks in a channel", o.banks_per_channel, MAX_BANKS),
+        ("organization.columns", "transactions in a row", o.columns, 1 << (ROW_AT - COLUMN_AT)),
+        ("constraints", "rows of this name", len(rule_ids), MAX_RULES),
+        ("constraints", "cycles of waiting", max((r.wait for r in rules), default=0), MAX_WAIT - 1),
+        ("commands", "commands", len(commands), MAX_COMMANDS),
+        ("commands", "cycles from a column command to the end of its data", longest, MAX_DATA_DELAY - 64),
+        ("requests", "kinds", len(memory.ops), MAX_OPS),
+        ("bus", "slots", len(memory.slots), MAX_SLOTS),
+        ("front_end.streams", "streams", memory.front_end.streams, MAX_STREAMS),
     ):
         if given > most:
-            raise ValueError(f"{memory.name}: {given} {what}; the channel kernel holds {most}")
+            raise InputError(
+                f"{memory.name}: too much for the model",
+                field=field,
+                given=f"{given} {what}",
+                accepted=f"up to {most}",
+            )
 
     block = Block()
     _commands(block, memory, commands, places.count["bank"])
@@ -168,7 +174,9 @@ def _reachable(memory: Memory) -> list[Command]:
     opening = [c for c in memory.commands if c.does == "open" and c.scope == "bank"]
     closing = [c for c in memory.commands if c.does == "close" and c.scope == "bank"]
     if not opening or not closing:
-        raise ValueError("a memory needs one bank command that opens a row and one that closes it")
+        raise InputError(
+            "a memory needs one bank command that opens a row and one that closes it", field="commands"
+        )
     commands = [*columns, opening[0], closing[0]]
     if memory.refresh is not None and memory.controller.refresh == "all_bank":
         commands += [memory.command(memory.refresh.close), memory.command(memory.refresh.command)]
@@ -194,8 +202,11 @@ def _commands(block: Block, memory: Memory, commands: list[Command], banks: int)
     columns = {q: [_column(op, memory) for op in memory.ops if op.queue == q] for q in ("read", "write")}
     classes = [(q, c) for q in columns for c in dict.fromkeys(columns[q])]
     if len(classes) > MAX_CLASSES:
-        raise ValueError(
-            f"{memory.name}: {len(classes)} kinds of column commands; the channel kernel holds {MAX_CLASSES}"
+        raise InputError(
+            f"{memory.name}: too much for the model",
+            field="requests",
+            given=f"{len(classes)} kinds of column commands",
+            accepted=f"up to {MAX_CLASSES}",
         )
     block.fixed[P.read_classes] = sum(q == "read" for q, _ in classes)
     block.fixed[P.write_classes] = sum(q == "write" for q, _ in classes)

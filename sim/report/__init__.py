@@ -131,8 +131,9 @@ class Report:
     ``seconds``: simulated time.  ``cycles``: by clock domain.  ``energy_joules``: by component, and
     ``total``; None without sourced currents.  ``metrics``: dotted names, None where there is nothing to
     measure (the read latency of a trace without reads); ``units`` has the same keys.  ``bound_by``: largest
-    share first, the shares sum to exactly 1.  ``tables``: columns that were asked for, shape (n,) or (n, 4);
-    they are no part of the JSON.
+    share first, the shares sum to exactly 1.  ``warnings``: a sentence for each key that the user set and
+    that has no effect in this run.  ``tables``: columns that were asked for, shape (n,) or (n, 4); they are
+    no part of the JSON.
 
     Raises :class:`ConservationError` if an invariant does not hold.
     """
@@ -149,6 +150,7 @@ class Report:
     units: Mapping[str, str]
     bound_by: Mapping[str, Bound]
     invariants: tuple[Invariant, ...]
+    warnings: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
     provenance: Mapping[str, Any]
     host: Host

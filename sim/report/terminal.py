@@ -34,6 +34,7 @@ def render(report: Report, console: Console, files: Mapping[str, str | Path]) ->
     """Print ``report``; ``files`` maps what was written (``commands``, …) to where."""
     page = _Page(report, console)
     page.headline()
+    page.warnings()
     page.bandwidth()
     page.grouped()
     page.bound_by()
@@ -73,6 +74,10 @@ class _Page:
         cycles = ", ".join(f"{n:,} {domain} cycles" for domain, n in report.cycles.items())
         self._print("")
         self._print(Text.assemble((self._si(report.seconds, "s"), "bold green"), f"  simulated, {cycles}"))
+
+    def warnings(self) -> None:
+        for sentence in self.report.warnings:
+            self._print(Text.assemble(("warning: ", "bold yellow"), sentence))
 
     def bandwidth(self) -> None:
         moved, peak = self._take("bandwidth"), self._take("peak_bandwidth")
