@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,44 +34,71 @@ from sim.dram.channel import Channel
 
 DEVICES = {"ddr4_2400": "c7", "ddr4_3200": "c7", "hbm2_2000": "c5", "gddr6_14000": "c6"}
 TRACES = (
-    "stream_read stream_rw21 stream_ileave random_read random_rw30 stride_33 "
-    "zipf_rw30 chase_bank conflict_bank burst_idle poisson_half sparse_idle"
-).split()
+    "stream_read",
+    "stream_rw21",
+    "stream_ileave",
+    "random_read",
+    "random_rw30",
+    "stride_33",
+    "zipf_rw30",
+    "chase_bank",
+    "conflict_bank",
+    "burst_idle",
+    "poisson_half",
+    "sparse_idle",
+)
 PEER_HEAPQ = 6.5e6
 RECORDED = Path(__file__).with_name("ramulator21_cpu_seconds.csv")
 
 
+@dataclass(frozen=True)
+class Row:
+    """One trace on one device: CPU seconds of both, requests per CPU second of ours, theirs / ours."""
+
+    trace: str
+    cpu_s: float
+    peer_cpu_s: float
+    requests_per_s: float
+    ratio: float
+
+
 def main() -> None:
     """Print the tables; ``--json FILE`` keeps the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--peer", help="command that runs Ramulator 2.1, with {device} and {trace}")
     parser.add_argument("--devices", default=",".join(DEVICES), help="comma-separated (default: all four)")
     parser.add_argument("--profile", default="ramulator21")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--memory", action="store_true", help="also measure peak memory with 2 M and 20 M requests")
+    parser.add_argument("--memory", action="store_true", help="also peak memory with 2 M and 20 M requests")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     warm_up()
-    figures: dict[str, object] = {"devices": {}, "resumed_call_us": resumed_call()}
+    call = resumed_call()
+    print(f"one resumed call from Python: {call:.2f} µs")
     scale = 1.0 if arguments.peer else heapq_score() / PEER_HEAPQ
-    print(f"one resumed call from Python: {figures['resumed_call_us']:.2f} µs")
+    devices: dict[str, list[Row]] = {}
     for device in arguments.devices.split(","):
-        rows = list(measure(device, arguments.profile, arguments.repeat, arguments.peer, scale))
-        ratios = [row["ratio"] for row in rows]
+        rows = devices[device] = []
+        for row in measure(device, arguments.profile, arguments.repeat, arguments.peer, scale):
+            rows.append(row)
+            speed = f"{row.requests_per_s / 1e6:7.2f} M requests/s"
+            print(f"{device:12} {row.trace:18} {speed} {row.ratio:7.1f}x", flush=True)
+        ratios = [row.ratio for row in rows]
         mean = statistics.geometric_mean(ratios)
-        for row in rows:
-            print(f"{device:12} {row['trace']:18} {row['requests_per_s'] / 1e6:7.2f} M requests/s {row['ratio']:7.1f}x")
         print(f"{device:12} geometric mean {mean:.1f}x, least {min(ratios):.1f}x\n", flush=True)
-        figures["devices"][device] = {"rows": rows, "geometric_mean": mean, "least": min(ratios)}  # type: ignore[index]
-    if arguments.memory:
-        figures["peak_mib"] = peak_memory()
-        print("peak resident MiB:", figures["peak_mib"])
+    memory = peak_memory() if arguments.memory else {}
+    for what, peak in memory.items():
+        print(f"peak resident memory, {what}: {peak:.0f} MiB")
     if arguments.json:
+        rows_by_device = {device: [asdict(row) for row in rows] for device, rows in devices.items()}
+        figures = {"resumed_call_us": call, "devices": rows_by_device, "peak_mib": memory}
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def measure(device: str, profile: str, repeat: int, peer: str | None, scale: float) -> Iterator[dict[str, float]]:
-    """One row per public trace: ours and the peer's CPU seconds and their ratio."""
+def measure(device: str, profile: str, repeat: int, peer: str | None, scale: float) -> Iterator[Row]:
+    """One row per public trace."""
     memory = arch.load(device, [f"controller.profile={profile}"]).spec.resolve()
     recorded = {(r["device"], r["trace"]): float(r["cpu_s"]) for r in csv.DictReader(RECORDED.open())}
     for name in TRACES:
@@ -81,14 +109,7 @@ def measure(device: str, profile: str, repeat: int, peer: str | None, scale: flo
             theirs = statistics.median(run_peer(peer, device, trace) for _ in range(repeat))
         else:
             theirs = recorded[device, trace_name] / scale
-        requests = trace.requests or 0
-        yield {
-            "trace": trace_name,  # type: ignore[dict-item]
-            "cpu_s": ours,
-            "peer_cpu_s": theirs,
-            "requests_per_s": requests / ours,
-            "ratio": theirs / ours,
-        }
+        yield Row(trace_name, ours, theirs, (trace.requests or 0) / ours, theirs / ours)
 
 
 def run_peer(command: str, device: str, trace: workloads.Trace) -> float:
@@ -136,7 +157,7 @@ def peak_memory() -> dict[str, float]:
         for requests in (2_000_000, 20_000_000):
             for suffix in (".npz", ".trace.gz"):
                 path = Path(folder) / f"random{suffix}"
-                workloads.save(workloads.generate("random", requests=requests, seed=1), path)
+                workloads.save(workloads.generate("random", requests=requests, seed=1), str(path))
                 code = "import resource,sys;from cyclewise.cli import main;\ntry: main()\nfinally: " + (
                     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
                 )
