@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from arch.device import Memory
 from sim.dram import kernel
-from sim.dram.issuing import close_accounts
+from sim.dram.data_bus import close_accounts
 from sim.dram.layout import (
     DONE_COLUMNS,
     IDLE,
@@ -43,7 +43,7 @@ class SimulationStuckError(RuntimeError):
 class ChannelStatistics:
     """What one channel counted; ``data_bus_cycles`` and ``idle_cycles`` together are exactly ``cycles``."""
 
-    cycles: int
+    cycles: int  # of the run; or up to the last command of a request, if streams were closed only after that
     commands: dict[str, int]
     row_hits: int
     row_misses: int
@@ -178,9 +178,10 @@ class Channel:
         for cause in np.flatnonzero(idle):
             label = self.tables.labels.get(int(cause), "")
             by_label[label] = by_label.get(label, 0) + int(idle[cause])
-        cycles = max(self.end, end or 0)
-        if cycles > self.end:
-            by_label["no request"] = by_label.get("no request", 0) + cycles - self.end
+        accounted = int(s[S.charged_to])
+        cycles = max(accounted, end or 0)
+        if cycles > accounted:
+            by_label["no request"] = by_label.get("no request", 0) + cycles - accounted
         issued = s[ISSUED : ISSUED + p[P.commands]]
         ranks = int(p[P.ranks])
         return ChannelStatistics(

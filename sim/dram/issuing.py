@@ -1,5 +1,6 @@
 """What issuing a command changes: banks, queues, timing of later commands, records and accounts."""
 
+from sim.dram.data_bus import charge, occupy
 from sim.dram.layout import (
     ACTIVE,
     ACTIVE_COUNT,
@@ -13,11 +14,8 @@ from sim.dram.layout import (
     COLUMN_AT,
     COMMAND_STRIDE,
     COMMANDS,
-    DATA_BUS,
-    DATA_BUS_WORDS,
     ENTRIES,
     ENTRY_STRIDE,
-    IDLE,
     NEVER,
     OP_STRIDE,
     OPEN_COUNT,
@@ -42,7 +40,7 @@ from sim.dram.layout import (
 from sim.dram.queues import next_hit, release, row_closed, row_opened, unlink
 from sim.dram.records import log_command, note_return, record
 from sim.dram.scheduling import CLOSE_ROW_FOR, COLUMN_HIT, FROM_REFRESH, OPEN_ROW_FOR, refresh_place
-from sim.jit import Words, inlined, njit, popcount
+from sim.jit import Words, inlined, njit
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
@@ -73,7 +71,8 @@ def issue(
         cause = CAUSE_NO_REQUEST
     elif state[S.last_command] == clock - 1:
         cause = CAUSE_COMMAND_BUS
-    _charge(state, clock, cause)
+    charge(state, clock, cause)
+    state[S.last_command] = clock
     _raise(state, params, row, bank, bank, clock)
     state[S.last_progress] = clock
 
@@ -127,7 +126,7 @@ def issue(
     data = clock + params[row + C.latency]
     back = data + params[row + C.burst]
     if data < state[S.end]:
-        _occupy(state, data, back)
+        occupy(state, data, back)
     stream = state[at + Q.stream]
     if queue == 0:
         state[S.reads_unissued] -= 1
@@ -144,7 +143,9 @@ def issue(
 def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: int, command: int) -> None:
     """Issue a rank's refresh, or the close-all before it."""
     first = rank << params[P.rank_shift]
-    _charge(state, clock, CAUSE_REFRESH)
+    if state[S.reads_waiting] + state[S.writes_waiting] + state[S.active] > 0:
+        charge(state, clock, CAUSE_REFRESH)
+    state[S.last_command] = clock
     _raise(
         state, params, COMMANDS + command * COMMAND_STRIDE, refresh_place(params, command, rank), first, clock
     )
@@ -189,55 +190,3 @@ def _raise(state: Words, params: Words, row: int, place: int, bank: int, clock: 
         for j in range(first, params[window] + (last_bank >> params[window + 2]) + 1):
             state[j] = max(state[j], value)
         window += WINDOW_STRIDE
-
-
-@inlined
-def _charge(state: Words, clock: int, cause: int) -> None:
-    """Charge the cycles before ``clock``: to the data bus where busy, else to what held this command."""
-    upto = min(clock, state[S.end])
-    since = state[S.charged_to]
-    if upto > since:
-        busy = _busy(state, since, upto)
-        state[S.busy] += busy
-        state[IDLE + cause] += upto - since - busy
-        state[S.charged_to] = upto
-    state[S.last_command] = clock
-
-
-@inlined
-def _occupy(state: Words, since: int, upto: int) -> None:
-    """Mark the data bus busy in cycles [since, upto)."""
-    while since < upto:
-        bits = min(upto - since, 64 - (since & 63), 32)
-        state[DATA_BUS + ((since >> 6) & (DATA_BUS_WORDS - 1))] |= ((1 << bits) - 1) << (since & 63)
-        since += bits
-
-
-@inlined
-def _busy(state: Words, since: int, upto: int) -> int:
-    """Busy data bus cycles in [since, upto); words that have been passed are cleared for later cycles."""
-    word, last = since >> 6, upto >> 6
-    at = DATA_BUS + (word & (DATA_BUS_WORDS - 1))
-    bits = state[at] & (-1 << (since & 63))
-    if word == last:
-        return int(popcount(bits & ((1 << (upto & 63)) - 1)))
-    busy = popcount(bits)
-    state[at] = 0
-    for later in range(word + 1, min(last, word + DATA_BUS_WORDS)):
-        at = DATA_BUS + (later & (DATA_BUS_WORDS - 1))
-        busy += popcount(state[at])
-        state[at] = 0
-    at = DATA_BUS + (last & (DATA_BUS_WORDS - 1))
-    return int(busy + popcount(state[at] & ((1 << (upto & 63)) - 1)))
-
-
-@njit
-def close_accounts(state: Words) -> None:
-    """After a finished run: charge what lies between the last command and the end."""
-    upto = state[S.end]
-    since = state[S.charged_to]
-    if upto > since:
-        busy = _busy(state, since, upto)
-        state[S.busy] += busy
-        state[IDLE + CAUSE_NO_REQUEST] += upto - since - busy
-        state[S.charged_to] = upto

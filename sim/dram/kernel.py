@@ -136,7 +136,8 @@ def run(
     arrival, accept, issue, return) per finished request; ``log``: int64 (m, 4), filled with (cycle, code,
     bank, arg) per command.  Both are filled from 0 and counted in ``state[S.done]``, ``state[S.logged]``;
     the caller empties them by setting these to 0.  ``until``: no cycle from this one on is simulated.
-    ``stop_on``: bits of Stop that end the call at the end of the cycle in which they happen.
+    ``stop_on``: bits of Stop that end the call at the end of the cycle in which they happen.  With nothing
+    left to do and no ``until`` (NEVER - 1), it comes back with NEED_INPUT or FINISHED unasked.
 
     Returns ``BAD_STATE`` without touching anything if state and parameters do not belong together, and
     ``STUCK`` if requests wait and nothing has moved for ``params[P.watchdog]`` cycles.
@@ -212,7 +213,9 @@ def _run(
         elif single:
             offered, happened = offer_single(state, params, inputs, done, now)
         else:
-            offered, happened = offer_streams(state, params, inputs, done, now)
+            offered, happened = offer_streams(state, params, inputs, done, now, (stop_on & _NEED_INPUT) != 0)
+        if happened & stop_on:
+            offered = min(offered, now + 1)  # this call ends before the next cycle
         if offered < 0:
             if stop_on & _NEED_INPUT:
                 reason = _NEED_INPUT
@@ -224,6 +227,10 @@ def _run(
                 _finish(state, params)
             if state[S.end] != NEVER and stop_on & _FINISHED and _drained(state):
                 reason = _FINISHED
+                break
+            if until >= NEVER - 1 and _drained(state):
+                # Nothing is left, nothing is announced, and refreshes alone would go on for ever.
+                reason = _NEED_INPUT if state[S.end] == NEVER else _FINISHED
                 break
 
         if single and not blocked and offered == NEVER:

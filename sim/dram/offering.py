@@ -1,6 +1,8 @@
 """The front end of a channel: input streams, their windows, the arbiter, acceptance into the queues."""
 
+from sim.dram.data_bus import charge
 from sim.dram.layout import (
+    CAUSE_NO_REQUEST,
     NEVER,
     OLDEST,
     OP_STRIDE,
@@ -54,17 +56,22 @@ def offer_single(state: Words, params: Words, inputs: Words, done: Words, now: i
 
 
 @njit
-def offer_streams(state: Words, params: Words, inputs: Words, done: Words, now: int) -> tuple[int, int]:
-    """The arbiter: offer the streams' heads in its order until one is accepted; results as for one stream."""
+def offer_streams(
+    state: Words, params: Words, inputs: Words, done: Words, now: int, complete: bool
+) -> tuple[int, int]:
+    """The arbiter: offer the streams' heads in its order until one is accepted; results as for one stream.
+
+    ``complete``: decide only once every open stream has a request to offer, since one that is still to be
+    pushed may come first.
+    """
     streams = params[P.streams]
     arbiter = params[P.arbiter]
     soonest = NEVER
-    for s in range(streams):
-        at = STREAMS + s * STREAM_STRIDE
-        if state[at + T.head] == state[at + T.tail] and state[at + T.open]:
-            soonest = -1
-    starved = soonest < 0
-    soonest = NEVER
+    if complete:
+        for s in range(streams):
+            at = STREAMS + s * STREAM_STRIDE
+            if state[at + T.head] == state[at + T.tail] and state[at + T.open]:
+                return -1, 0
     tried_arrival = -1
     tried_stream = -1
     for turn in range(streams):
@@ -92,8 +99,6 @@ def offer_streams(state: Words, params: Words, inputs: Words, done: Words, now: 
         if arrival > now:
             soonest = min(soonest, arrival)
             continue
-        if starved:
-            continue
         if state[at + T.window] > 0:
             retire(state, params, s, now)
             if state[at + T.reads_unissued] + state[at + T.return_count] >= state[at + T.window]:
@@ -103,7 +108,7 @@ def offer_streams(state: Words, params: Words, inputs: Words, done: Words, now: 
         if happened:
             state[S.last_stream] = s
             return now + 1, happened
-    return (-1 if starved else soonest), 0
+    return soonest, 0
 
 
 @njit
@@ -137,6 +142,8 @@ def _accept(state: Words, params: Words, inputs: Words, done: Words, stream: int
     i = input_at(params, stream, state[at + T.head])
     arrival, location, op, tag = inputs[i], inputs[i + 1], inputs[i + 2] & 255, inputs[i + 2] >> 8
     happened = _ACCEPT
+    if state[S.reads_waiting] + state[S.writes_waiting] + state[S.active] == 0:
+        charge(state, now, CAUSE_NO_REQUEST)
     if params[OPS + op * OP_STRIDE + O.queue]:
         if params[OPS + op * OP_STRIDE + O.coalesce] and find_line(state, params, location, op):
             state[S.coalesced] += 1
