@@ -81,6 +81,14 @@ def enqueue(
     at = ENTRIES + entry * ENTRY_STRIDE
     place = queue * BANK_STRIDE + bank
     tail = state[TAIL + place]
+    # First what the scheduler reads next: stores reach the cache in program order.
+    if state[OPEN_ROW + bank] == row:
+        if state[HIT_KEY + hit] == NEVER:
+            state[HIT_KEY + hit] = key
+            state[HIT_ENTRY + hit] = entry
+    elif state[OTHER_KEY + place] == NEVER:
+        state[OTHER_KEY + place] = key
+        state[OTHER_ENTRY + place] = entry
     state[at + Q.next] = -1
     state[at + Q.row] = row
     state[at + Q.key] = key
@@ -102,13 +110,6 @@ def enqueue(
     else:
         state[ENTRIES + tail * ENTRY_STRIDE + Q.next] = entry
     state[TAIL + place] = entry
-    if state[OPEN_ROW + bank] == row:
-        if state[HIT_KEY + hit] == NEVER:
-            state[HIT_KEY + hit] = key
-            state[HIT_ENTRY + hit] = entry
-    elif state[OTHER_KEY + place] == NEVER:
-        state[OTHER_KEY + place] = key
-        state[OTHER_ENTRY + place] = entry
     if queue:
         state[S.writes_waiting] += 1
         state[_filter(params, location)] += 1
