@@ -4,11 +4,14 @@ numba's cache looks at the file of the compiled function only, so a callee chang
 would go unnoticed.  The cache directory therefore carries a hash of all simulation sources.
 """
 
+import atexit
 import hashlib
 import importlib
 import operator
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -30,8 +33,26 @@ def cache_directory() -> Path:
     return Path(root) / "kernels" / digest.hexdigest()[:16]
 
 
+def _writable(directory: Path) -> Path:
+    """``directory``, made if need be, or one for this process alone where it cannot be written.
+
+    numba left to itself would fall back to a cache beside the sources, which no hash protects.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError:
+        own = tempfile.mkdtemp(prefix="cyclewise-kernels-")
+        atexit.register(shutil.rmtree, own, ignore_errors=True)
+        return Path(own)
+
+
+_DIRECTORY = _writable(cache_directory())
+
+
 def _numba() -> Any:
-    directory = str(cache_directory())
+    directory = str(_DIRECTORY)
     os.environ["NUMBA_CACHE_DIR"] = directory
     numba: Any = importlib.import_module("numba")
     importlib.import_module("numba.extending")
@@ -67,7 +88,7 @@ def is_cached(function: Any) -> bool:
     if is_compiled(function):
         return True
     name = function.py_func.__qualname__
-    return any(cache_directory().rglob(f"*{name}-*.nbi"))
+    return any(_DIRECTORY.rglob(f"*{name}-*.nbi"))
 
 
 def _load_constant(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

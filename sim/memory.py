@@ -112,17 +112,12 @@ def simulate(system: System, plan: Plan, options: Options) -> Report:
 
 def _warm_up(memory: device.Memory, message: Callable[[str], None] | None) -> None:
     """Have the kernels in machine code, so that their CPU seconds are those of the simulation alone."""
-    from sim.dram import frontend, kernel
-    from sim.dram.batch import run_batch
+    from sim.dram.batch import needed_kernels, warm_up
     from sim.jit import is_cached
 
-    shared = memory.channels > 1 and memory.front_end.mode == "shared"
-    needed: list[Any] = [kernel.run, frontend.run_shared] if shared else [kernel.run]
-    if all(function.signatures for function in needed):
-        return
-    if message is not None and not all(map(is_cached, needed)):
+    if message is not None and not all(map(is_cached, needed_kernels(memory))):
         message("Compiling the DRAM channel; this happens once for each version …")
-    run_batch(memory, Trace.from_arrays([0, 0], [1, 0], name="warm-up"))
+    warm_up(memory)
 
 
 def report(

@@ -22,6 +22,7 @@ from workloads.trace import Block, Trace, check_lines
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int | None], None]
 
+_LATEST = 1 << 44  # cycles; the kernel counts no further
 _INPUT = 1 << 14  # requests that wait per stream
 _RECORDS = 1 << 14
 
@@ -62,15 +63,21 @@ def run_batch(
         InputError: an address beyond the memory, an operation or stream that it does not have.
         SimulationStuckError: nothing moves any more.
     """
-    warm_up()
+    warm_up(memory)
     return _Batch(memory, trace, commands, requests, progress).run()
 
 
-def warm_up() -> None:
-    """Compile all that a batch run calls, or load it from the cache, so that runs are pure simulation."""
-    if not is_compiled(kernel.run):
-        trace = Trace.from_arrays(np.arange(4), np.arange(4) % 2, name="warm-up")
-        _Batch(load("ddr4_2400").spec.resolve(), trace, False, False, None).run()
+def needed_kernels(memory: Memory) -> tuple[Any, ...]:
+    """The compiled functions that a batch run on ``memory`` calls."""
+    shared = memory.channels > 1 and memory.front_end.mode == "shared"
+    return (kernel.run, frontend.run_shared) if shared else (kernel.run,)
+
+
+def warm_up(memory: Memory | None = None) -> None:
+    """Compile what runs on ``memory`` call, or load it from the cache, so that they are pure simulation."""
+    memory = memory or load("ddr4_2400").spec.resolve()
+    if not all(map(is_compiled, needed_kernels(memory))):
+        _Batch(memory, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), False, False, None).run()
 
 
 class _Batch:
@@ -126,18 +133,17 @@ class _Batch:
         if block.stream is not None:
             streams = memory.front_end.streams
             self._check_column("stream", block.stream, streams, f"0 to {streams - 1} (front_end.streams)")
-        if int(block.arrival.min()) < 0:
-            self._check_column("arrival", block.arrival, None, "cycles from 0 up")
+        self._check_column("arrival", block.arrival, _LATEST, f"cycles from 0 to {_LATEST - 1}")
         self.by_op += np.bincount(block.op, minlength=len(memory.ops))
 
-    def _check_column(self, name: str, column: npt.NDArray[Any], limit: int | None, accepted: str) -> None:
-        bad = column < 0 if limit is None else (column < 0) | (column >= limit)
+    def _check_column(self, name: str, column: npt.NDArray[Any], limit: int, accepted: str) -> None:
+        bad = (column < 0) | (column >= limit)
         if not bad.any():
             return
         at = int(np.flatnonzero(bad)[0])
         index = self.requests + at
         raise InputError(
-            f"request {index}: no such {name} in {self.memory.name}",
+            f"request {index}: no such {name} on {self.memory.name}",
             file=self.trace.path,
             line=self.trace.locate(index),
             field=name,

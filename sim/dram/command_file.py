@@ -14,13 +14,13 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arch.device import STANDARD_CODES, Memory
 from arch.errors import InputError, nearest
+from sim.output import write_arrays
 
 PEER_SPELLINGS: Mapping[str, str] = {"PREab": "PREA", "REFab": "REFA", "PREpb": "PRE"}
 """Names in other simulators' logs for commands that a device of ours calls differently."""
@@ -56,14 +56,7 @@ def write_command_file(
     further = [command for command in memory.commands if command.code not in STANDARD_CODES.values()]
     arrays["command_codes"] = np.array([command.code for command in further], np.int64)
     arrays["command_names"] = np.array([command.name for command in further], np.str_)
-    partial = Path(f"{os.fspath(path)}.partial")
-    try:
-        with open(partial, "wb") as file:
-            # The types of savez_compressed admit a flag beside the arrays, which a dict cannot rule out.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_arrays(path, arrays)
 
 
 def read_command_file(

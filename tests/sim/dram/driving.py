@@ -21,6 +21,7 @@ from workloads.trace import Trace
 Ints = npt.NDArray[np.int64]
 
 DATA = Path(__file__).parents[2] / "data" / "dram"
+PUBLISHED = Path(__file__).parents[3] / "sim" / "published" / "dram"
 DEVICES = ("ddr4_2400", "ddr4_3200", "hbm2_2000", "gddr6_14000", "ddr3_1600")
 
 

@@ -1,9 +1,10 @@
 """Command for command what Ramulator 2.1 does, on short sequences and on the fourteen public traces.
 
-Golden data, all measured with Ramulator 2.1 (commit c5b1c3a), in ``tests/data/dram``: ``micro_*.csv``
+Golden data, all measured with Ramulator 2.1 (commit c5b1c3a).  In ``sim/published/dram``: ``micro_*.csv``
 (19 sequences on four devices: every command, acceptance and latency), ``command_stream_sha256.csv`` (hashes
-of whole command streams), ``two_ranks.csv`` (the same for two ranks), ``results.csv`` (cycles, latencies,
-counts; ``ram`` is FR-FCFS, ``ram_noref`` without refresh, ``ram_rowhit`` row hits first).
+of whole command streams), ``results.csv`` (cycles, latencies, counts; ``ram`` is FR-FCFS, ``ram_noref``
+without refresh, ``ram_rowhit`` row hits first).  In ``tests/data/dram``: ``two_ranks.csv`` (hashes of the
+streams of two ranks).
 """
 
 import csv
@@ -17,7 +18,7 @@ import pytest
 import workloads
 from arch.device import Memory
 from sim.dram.batch import BatchResult, run_batch
-from tests.sim.dram.driving import DATA, Ints, device, drive_channel
+from tests.sim.dram.driving import DATA, PUBLISHED, Ints, device, drive_channel
 
 PEER_DEVICES = ("ddr4_2400", "ddr4_3200", "hbm2_2000", "gddr6_14000")
 OVERRIDES = {
@@ -29,7 +30,8 @@ Row = dict[str, str]
 
 
 def rows_of(name: str) -> list[Row]:
-    with (DATA / name).open(newline="") as file:
+    folder = DATA if name == "two_ranks.csv" else PUBLISHED
+    with (folder / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 

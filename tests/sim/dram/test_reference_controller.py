@@ -21,7 +21,7 @@ from arch.device import Command, Memory, Rule
 from tests.reference.dram_controller import ReferenceResult, simulate
 from tests.strategies import DramCase, dram_cases, encode
 
-MICRO = Path(__file__).parents[2] / "data" / "dram"
+MICRO = Path(__file__).parents[3] / "sim" / "published" / "dram"
 READ, WRITE = 0, 1
 PEER = ["controller.profile=ramulator21"]
 
