@@ -83,18 +83,24 @@ def run(
         system: library name, YAML file, or a system from ``cw.load``.
         workload: library name, generator, trace file, or a ``cw.Trace``.
         overrides: ``KEY=VALUE`` texts as after ``--set``.
-        output: folder for report, resolved system and exact command, as ``-o`` writes it.
+        output: folder for report, resolved system and exact command, as ``-o`` writes it.  The command
+            names the folder's own ``system.yaml`` or ``workload.npz`` for what was handed over as an object.
         commands: True for the command streams as arrays; a path to write them there instead.
         requests: True for the cycles of each request as arrays; a path to write them there instead.
 
     Raises:
         InputError: whatever the caller got wrong; the text is what the command line prints.
+        TypeError: ``system`` or ``workload`` is none of the above.
         SimulationStuckError: the simulation made no more progress.
     """
     from cyclewise.simulation import Run, split_settings, workload_named
+    from workloads import Trace
 
     settings = split_settings(overrides)
     loaded, given = _system(system, settings.system)
+    if not isinstance(workload, (str, os.PathLike, Trace)):
+        given_type = type(workload).__name__
+        raise TypeError(f"workload: given {given_type}, accepted a name, a path or a cyclewise.Trace")
     if isinstance(workload, (str, os.PathLike)):
         name: str | None = os.fspath(workload)
         trace = workload_named(os.fspath(workload), loaded, settings.workload)
@@ -125,16 +131,23 @@ def run(
     )
 
 
-def _system(system: "str | os.PathLike[str] | System", overrides: Sequence[str]) -> "tuple[System, str]":
-    """The system and how to name it on a command line."""
+def _system(
+    system: "str | os.PathLike[str] | System", overrides: Sequence[str]
+) -> "tuple[System, str | None]":
+    """The system and how to name it on a command line; None if it was loaded before."""
     import arch
 
+    if not isinstance(system, (str, os.PathLike, arch.System)):
+        given_type = type(system).__name__
+        raise TypeError(
+            f"system: given {given_type}, accepted a name, a path or a system from cyclewise.load"
+        )
     if isinstance(system, (str, os.PathLike)):
         return arch.load(os.fspath(system), overrides), os.fspath(system)
     if overrides:
         message = "this system is loaded already; give cw.load the overrides"
         raise InputError(message, field="overrides", given=list(overrides))
-    return system, system.name
+    return system, None
 
 
 def _path(wanted: bool | Where) -> str | None:

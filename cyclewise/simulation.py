@@ -110,7 +110,8 @@ class Run:
 
     system: "System"
     trace: "Trace"
-    system_given: str
+    system_given: str | None
+    """Name or path; None for a system loaded in Python."""
     overrides: Sequence[str]
     workload_given: str | None
     """Name or path; None for a trace made in Python."""
@@ -123,6 +124,8 @@ class Run:
     """Which of these two to hand over as arrays."""
     words: Sequence[str] | None = None
     """The command line as it was given, without the program's name; None if there was none."""
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """What the run folder calls the files of ``commands`` and ``requests``; else where they are written."""
 
     def carried_out(
         self,
@@ -164,13 +167,14 @@ class Run:
         """The command line that asks for this run, without the program's name."""
         if self.words is not None:
             return [*self.words]
-        words = ["run", self.system_given, self.workload_given or os.path.join(output, run_folder.WORKLOAD)]
+        system = self.system_given or os.path.join(output, run_folder.SYSTEM)
+        words = ["run", system, self.workload_given or os.path.join(output, run_folder.WORKLOAD)]
         words += ["-o", os.fspath(output)]
         for text in self.overrides:
             words += ["--set", text]
-        for option, file in (("--commands", self.commands), ("--requests", self.requests)):
+        for what, file in (("commands", self.commands), ("requests", self.requests)):
             if file is not None:
-                words += [option, file]
+                words += [f"--{what}", self.recorded.get(what, file)]
         return words
 
     def command_line(self, output: str | os.PathLike[str]) -> str:
@@ -207,7 +211,10 @@ class Run:
             },
             "report": report_digest(report.to_dict()),
             "files": {
-                what: {"path": os.path.abspath(file), "sha256": run_folder.fingerprint(Path(file))}
+                what: {
+                    "path": os.path.abspath(self.recorded.get(what, file)),
+                    "sha256": run_folder.fingerprint(Path(file)),
+                }
                 for what, file in written.items()
                 if file is not None
             },

@@ -2,7 +2,7 @@
 
 from workloads.address_vectors import AddressVectors
 from workloads.catalogue import LibraryEntry, library, load
-from workloads.files import FORMATS, Format, convert, open_trace, save
+from workloads.files import FORMATS, Format, open_trace, save
 from workloads.generators import GeneratorEntry, generate, generators
 from workloads.statistics import TraceInfo, info
 from workloads.trace import BLOCK_REQUESTS, READ, WRITE, Block, Trace, check_lines
@@ -20,7 +20,6 @@ __all__ = [
     "Trace",
     "TraceInfo",
     "check_lines",
-    "convert",
     "generate",
     "generators",
     "info",

@@ -93,25 +93,6 @@ def save(
             write_text(packed, blocks, STYLES[chosen], transaction_bytes, vectors)
 
 
-def convert(
-    source: str,
-    target: str,
-    transaction_bytes: int,
-    *,
-    format: Format | None = None,
-    vectors: AddressVectors | None = None,
-    lossy: bool = False,
-) -> Trace:
-    """Rewrite the trace file ``source`` as ``target``; arguments as for :func:`open_trace` and :func:`save`.
-
-    Returns:
-        the trace as read from ``source``.
-    """
-    trace = open_trace(source, transaction_bytes, vectors=vectors)
-    save(trace, target, transaction_bytes=transaction_bytes, format=format, vectors=vectors, lossy=lossy)
-    return trace
-
-
 def check_transaction_bytes(transaction_bytes: int) -> None:
     """Raise InputError unless a transaction moves at least one byte."""
     if transaction_bytes < 1:

@@ -37,8 +37,17 @@ def command(
     if rules not in known:
         raise arch.InputError("", field="--rule-set", given=rules, accepted=known)
     excerpt = not file.endswith(".npz")
+    streams = read_command_file(file, memory)
+    # The sequences of a CSV are not channels: each of them begins anew.
+    if not excerpt and len(streams) > memory.channels:
+        raise arch.InputError(
+            f"holds more streams than {loaded.name} has channels",
+            file=file,
+            given=len(streams),
+            accepted=f"{memory.channels}, or another number of channels: --set channels=N",
+        )
     results = {}
-    for name, stream in read_command_file(file, memory).items():
+    for name, stream in streams.items():
         try:
             results[name] = checker.check(memory, stream, rules=rules, drained=not excerpt)
         except ValueError as error:

@@ -82,6 +82,7 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
         parameters=parameters,
         commands=files.get("commands"),
         requests=files.get("requests"),
+        recorded={what: str(record["files"][what].get("path", files[what])) for what in files},
     )
 
 

@@ -8,7 +8,7 @@ from cyclewise.terminal import print_json, printable, say, table
 
 if TYPE_CHECKING:
     from arch import System
-    from workloads import AddressVectors
+    from workloads import AddressVectors, Trace
 
 EXAMPLE = "Example: cyclewise trace info random_rw30"
 
@@ -29,7 +29,7 @@ def info(
     import workloads
 
     size, vectors = _memory(system)
-    found = workloads.info(workloads.load(workload, size, vectors=vectors))
+    found = workloads.info(_loaded(workload, size, vectors))
     if json:
         print_json(found._asdict())
         return
@@ -57,6 +57,7 @@ def generate(
     ] = None,
     system: Annotated[str | None, SYSTEM] = None,
     lossy: Annotated[bool, typer.Option("--lossy", help="Leave out what a text format cannot hold.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Make a trace from a pattern with a seed; the same arguments give the same requests everywhere."""
     import workloads
@@ -69,7 +70,7 @@ def generate(
     texts = [text if text.startswith("workload.") else f"workload.{text}" for text in given]
     trace = workloads.generate(kind, **split_settings(texts).workload)
     workloads.save(trace, output, transaction_bytes=size, vectors=vectors, lossy=lossy)
-    say(f"{trace.requests:,} requests in {printable(output)}")
+    _wrote(trace, output, size, vectors, lossy, json)
 
 
 @app.command(epilog="Example: cyclewise trace convert mine.npz mine.trace.gz")
@@ -86,6 +87,7 @@ def convert(
         ),
     ] = None,
     lossy: Annotated[bool, typer.Option("--lossy", help="Leave out what a text format cannot hold.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Rewrite a trace in another format; gzip and zstd by the name's ending."""
     from typing import cast
@@ -93,10 +95,10 @@ def convert(
     import workloads
 
     size, vectors = _memory(system)
-    trace = workloads.load(source, size, vectors=vectors)
+    trace = _loaded(source, size, vectors)
     chosen = cast("workloads.Format | None", format)
     workloads.save(trace, target, transaction_bytes=size, format=chosen, vectors=vectors, lossy=lossy)
-    say(f"{trace.requests:,} requests in {printable(target)}")
+    _wrote(trace, target, size, vectors, lossy, json)
 
 
 def _memory(system: str | None) -> "tuple[int, AddressVectors | None]":
@@ -108,6 +110,33 @@ def _memory(system: str | None) -> "tuple[int, AddressVectors | None]":
 
     loaded: System = arch.load(system)
     return transaction_bytes(loaded), address_vectors(loaded)
+
+
+def _loaded(name: str, size: int, vectors: "AddressVectors | None") -> "Trace":
+    import arch
+    import workloads
+
+    try:
+        return workloads.load(name, size, vectors=vectors)
+    except arch.InputError as error:
+        if vectors is None and error.message.endswith("name the memory"):
+            error.message += " with --system NAME"
+        raise
+
+
+def _wrote(
+    trace: "Trace", file: str, size: int, vectors: "AddressVectors | None", lossy: bool, json: bool
+) -> None:
+    """Say what has been written."""
+    import workloads
+
+    # What a lossy format left out shows only in the file.
+    written = workloads.open_trace(file, size, vectors=vectors) if lossy else trace
+    if json:
+        digest = written.digest()
+        print_json({"wrote": "trace", "file": file, "requests": written.requests, "digest": digest})
+    else:
+        say(f"{trace.requests:,} requests in {printable(file)}")
 
 
 def _shown(value: object) -> str:

@@ -86,7 +86,9 @@ class _Page:
             return
         line = Text.assemble((self._si(moved, "B/s"), "bold green"), "  bandwidth")
         if peak:
-            line.append(f", {moved / peak:.1%} of the peak of {self._si(peak, 'B/s')}")
+            # Reads answered from the write queue move no data over the bus and can take this past the peak.
+            share = f"{moved / peak:.1%} of the peak of" if moved <= peak else "the peak is"
+            line.append(f", {share} {self._si(peak, 'B/s')}")
         if busy is not None:
             line.append(f"; data on the bus in {busy:.1%} of the cycles")
         self._print(line)

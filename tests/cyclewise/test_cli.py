@@ -173,6 +173,37 @@ def test_trace_generate_info_convert(program: Program, tmp_path: Path) -> None:
     assert program("run", "gddr6_14000", "v.txt").code == 0
 
 
+def test_what_was_written_as_json(program: Program, tmp_path: Path) -> None:
+    assert program("new", "--from", "ddr4_2400", "my.yaml", "--json").json == {
+        "wrote": "system",
+        "file": "my.yaml",
+        "extends": "ddr4_2400",
+        "digest": cw.load(str(tmp_path / "my.yaml")).digest(),
+    }
+    arguments = ("poisson", "requests=300", "-o", "t.npz", "--json")
+    made = program("trace", "generate", *arguments).json
+    assert set(made) == {"wrote", "file", "requests", "digest"}
+    assert (made["wrote"], made["file"], made["requests"]) == ("trace", "t.npz", 300)
+    assert made["digest"] == program("trace", "info", "t.npz", "--json").json["digest"]
+    turned = program("trace", "convert", "t.npz", "t.trace", "--lossy", "--json").json
+    assert (turned["file"], turned["requests"]) == ("t.trace", 300)
+    assert turned["digest"] == program("trace", "info", "t.trace", "--json").json["digest"] != made["digest"]
+
+
+def test_check_refuses_more_streams_than_channels(program: Program, tmp_path: Path) -> None:
+    program("run", "ddr4_2400", *TINY, "--set", "channels=4", "--commands", "c.npz")
+    refused(program("check", "ddr4_2400", "c.npz", "--set", "channels=2"), "c.npz", "given 4", "accepted 2")
+    assert program("check", "ddr4_2400", "c.npz", "--set", "channels=4").code == 0
+    carried = CHECKOUT / "sim" / "published" / "dram" / "micro_commands.csv"
+    assert program("check", "ddr4_2400", str(carried)).code in (0, 1)  # sequences, not channels
+
+
+def test_address_vectors_without_a_memory_name_the_option(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_text("R 0,0,0,1,2,8\n")
+    for words in (("info", "v.txt"), ("convert", "v.txt", "v.npz")):
+        refused(program("trace", *words), "v.txt", "--system NAME")
+
+
 def test_validate_quick_finds_all_equal(program: Program) -> None:
     content = program("validate", "dram", "--quick", "--json").json
     assert content["differing"] == 0

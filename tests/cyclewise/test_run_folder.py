@@ -234,3 +234,39 @@ def test_several_channels_in_arrays_and_files(tmp_path: Path) -> None:
         for channel, stream in enumerate(r.commands):
             np.testing.assert_array_equal(file[f"commands_ch{channel}"], stream)
     assert main(["check", "ddr4_2400", "c.npz", "--set", "channels=2"]) == 0
+
+
+def test_a_loaded_system_is_recorded_as_the_folders_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    system = cw.load("ddr4_2400", ["timing.tRCD=30 nCK"])
+    cw.run(system, "random", overrides=["workload.requests=400"], output="out")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["system"] == {"given": None, "digest": system.digest()}
+    assert record["arguments"][1] == str(Path("out", "system.yaml"))
+    assert (tmp_path / "out" / "command.txt").read_text().startswith("cyclewise run out/system.yaml random ")
+    assert main(record["arguments"]) == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["report"] == record["report"]
+    assert rerun(capsys, "out")[0] == 0
+
+
+def test_rerun_into_a_folder_records_no_temporary_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    main(["run", "ddr4_2400", *TINY, "-o", "out", "--commands", "c.npz", "--requests", "r.npz"])
+    assert rerun(capsys, "out", "-o", "again")[0] == 0
+    first, second = (json.loads((tmp_path / f / "run.json").read_text()) for f in ("out", "again"))
+    assert first["files"] == second["files"]
+    files = {"--commands": str(tmp_path / "c.npz"), "--requests": str(tmp_path / "r.npz")}
+    for option, file in files.items():
+        assert second["arguments"][second["arguments"].index(option) + 1] == file
+        assert f"{option} {file}" in (tmp_path / "again" / "command.txt").read_text()
+
+
+def test_what_is_neither_name_nor_object_is_a_type_error() -> None:
+    with pytest.raises(
+        TypeError, match=r"^workload: given int, accepted a name, a path or a cyclewise\.Trace$"
+    ):
+        cw.run("ddr4_2400", 123)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^system: given dict, accepted a name, a path or a system"):
+        cw.run({}, "random")  # type: ignore[arg-type]

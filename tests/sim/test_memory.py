@@ -1,5 +1,6 @@
 """The machine ``memory``: small real runs, and hand-made results whose answers are known."""
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import arch
 import workloads
@@ -272,15 +274,37 @@ def texts(got: Report) -> dict[str, str]:
 
 def test_exactness_is_claimed_only_where_it_was_shown() -> None:
     few = Trace.from_arrays(np.arange(4))
-    for overrides, exact in (
-        (["controller.profile=ramulator21"], True),
-        (["controller.profile=ramulator21_rowhit"], True),
-        (["controller.profile=ramulator21", "controller.read_queue=16"], False),
-        (["controller.profile=ramulator21", "channels=2", "front_end.mode=per_channel"], False),
-        ([], False),
+    for name, overrides, exact in (
+        ("ddr4_2400", ["controller.profile=ramulator21"], True),
+        ("ddr4_2400", ["controller.profile=ramulator21_rowhit"], True),
+        ("ddr4_2400", ["controller.profile=ramulator21", "controller.read_queue=16"], False),
+        ("ddr4_2400", ["controller.profile=ramulator21", "channels=2", "front_end.mode=per_channel"], False),
+        ("ddr4_2400", ["controller.profile=ramulator21", "controller.refresh=all_bank"], True),
+        # Without refresh, figures were compared and no streams.
+        ("ddr4_2400", ["controller.profile=ramulator21", "controller.refresh=none"], False),
+        ("gddr6_14000", ["controller.profile=ramulator21"], True),
+        ("ddr4_2400", ["controller.profile=ramulator21", "constraints.tFAW=null"], False),
+        ("ddr4_2400", ["controller.profile=ramulator21", "timing.tRCD=20 nCK"], False),
+        ("ddr3_1600", ["controller.profile=ramulator21"], False),
+        ("ddr4_2400", [], False),
     ):
-        text = texts(run("ddr4_2400", *overrides, trace=few))["commands"]
-        assert ("command-exact with Ramulator 2.1" in text) == exact, overrides
+        text = texts(run(name, *overrides, trace=few))["commands"]
+        assert ("command-exact with Ramulator 2.1" in text) == exact, (name, overrides)
+    text = texts(run("hbm2_2000", "controller.profile=ramulator21", trace=few))["commands"]
+    assert "of ddr4_2400, ddr4_3200, hbm2_2000 and gddr6_14000" in text
+
+
+def test_no_percentage_above_the_peak() -> None:
+    def shown(bandwidth: float) -> str:
+        got = made(RESULT)
+        page = Console(file=io.StringIO(), width=200)
+        replace(got, metrics={**got.metrics, "bandwidth": bandwidth}).render(page)
+        text: str = page.file.getvalue()  # type: ignore[attr-defined]
+        return next(line for line in text.splitlines() if "bandwidth" in line)
+
+    assert "100.0% of the peak of 12.8 GB/s" in shown(12.8e9)
+    above = shown(12.9e9)
+    assert "of the peak" not in above and "the peak is 12.8 GB/s" in above
 
 
 def test_assumed_figures_of_the_run_are_listed() -> None:
@@ -334,15 +358,10 @@ def test_progress_and_host() -> None:
 
 
 def test_a_first_compilation_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sim.dram import kernel
-
-    class Uncompiled:
-        signatures: tuple[()] = ()
-
     said: list[str] = []
     run("ddr3_1600", message=said.append)
     assert said == []
-    monkeypatch.setattr(kernel, "run", Uncompiled())
+    monkeypatch.setattr("sim.dram.batch.warm_up", lambda memory: None)
     monkeypatch.setattr("sim.jit.is_cached", lambda function: False)
     monkeypatch.setattr("sim.dram.batch.run_batch", lambda *args, **options: RESULT)
     run("ddr3_1600", message=said.append, trace=workloads.generate("stream"))

@@ -277,17 +277,9 @@ def test_failed_save_keeps_the_earlier_file(tmp_path: Path) -> None:
     bad = tmp_path / "bad.trace"
     bad.write_text("LD 1\nLD x\n")
     with pytest.raises(InputError, match=r"bad\.trace:2"):
-        workloads.convert(str(bad), str(target), 64)
+        workloads.save(read(bad), str(target))
     assert target.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.trace", "t.npz"]
-
-
-def test_convert(tmp_path: Path) -> None:
-    source = tmp_path / "a.trace"
-    source.write_text(TEXT)
-    for name in ("b.npz", "c.rw.gz", "d.trace.zst"):
-        trace = workloads.convert(str(source), str(tmp_path / name), 64)
-        assert read(tmp_path / name).digest() == trace.digest()
 
 
 # ------------------------------------------------------------------------------- mutation
