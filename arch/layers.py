@@ -39,7 +39,8 @@ def locate(
 ) -> tuple[Path, str]:
     """Path and display name of a library name or a file (relative to the folder ``beside``).
 
-    Raises InputError, at ``mark`` and ``field`` if the name was read there, with the nearest library name.
+    Raises InputError, at ``mark`` and ``field`` if the name was read there, with the nearest library name;
+    abstract families are offered to ``extends`` only.
     """
     is_path = "/" in name_or_path or "\\" in name_or_path or name_or_path.endswith((".yaml", ".yml"))
     names = library_names()
@@ -54,6 +55,8 @@ def locate(
     if is_path:
         message, accepted = "no such file", None
     else:
+        if field != "extends":  # what is run must not be a family
+            names = [n for n in names if not _library_file(LIBRARY / f"{n}.yaml", n).data.get("abstract")]
         guess = nearest(name_or_path, names)
         message = "no library system and no file of this name" + (
             f'; did you mean "{guess}"?' if guess else ""

@@ -161,9 +161,6 @@ def _commands(spec: "MemorySpec", timing: Mapping[str, int]) -> tuple[device.Com
                 text = f"{expression.text} ({values[key]} cycles)" if expression else ""
                 accepted = f"{int(key == 'burst')} to {LONGEST_WAIT} cycles"
                 raise FieldError((*path, key), "", given=text, accepted=accepted)
-        if column and given.scope == "channel" and spec.organization.ranks > 1:
-            message = "a column command cannot reach several ranks at once"
-            raise FieldError((*path, "scope"), message, given="channel", accepted="bank, group, rank")
         if given.closes and not column:
             raise FieldError((*path, "closes"), "only column commands precharge by themselves", given=True)
         result.append(
@@ -172,6 +169,12 @@ def _commands(spec: "MemorySpec", timing: Mapping[str, int]) -> tuple[device.Com
                 values["latency"], values["burst"],
             )
         )  # fmt: skip
+    for name, does in (("ACT", "open"), ("PRE", "close")):
+        if not any(c.does == does and c.scope == "bank" for c in result):
+            message = f"requests need a command that does {does} on a single bank"
+            raise FieldError(
+                ("commands", name, "scope"), message, given=spec.commands[name].scope, accepted="bank"
+            )
     return tuple(result)
 
 
@@ -208,6 +211,9 @@ def _ops(
                 raise FieldError(
                     (*path, key), "", given=command, accepted=f"a command that does {wanted_does}"
                 )
+            if found.scope != "bank":
+                message = f"{name} requests use {command}, and a request reads or writes one bank"
+                raise FieldError(("commands", command, "scope"), message, given=found.scope, accepted="bank")
         if controller.page_policy == "closed" and given.closing is None:
             message = "missing; page_policy: closed needs a command with auto-precharge"
             raise FieldError((*path, "closing"), message, accepted="such as RDA")
@@ -243,9 +249,16 @@ def _refresh(
             raise FieldError(
                 ("refresh", key), unknown("command", name, by_name), given=name, accepted=by_name
             )
-        if by_name[name].does != does or by_name[name].scope not in ("rank", "channel"):
-            fitting = [c.name for c in commands if c.does == does and c.scope in ("rank", "channel")]
-            accepted = f"a command that does {does} on a whole rank: {', '.join(fitting)}"
+        # Ranks are refreshed one after the other, so a command for the channel fits only where it has one.
+        scopes = ("rank", "channel") if spec.organization.ranks == 1 else ("rank",)
+        if by_name[name].does != does or by_name[name].scope not in scopes:
+            fitting = [c.name for c in commands if c.does == does and c.scope in scopes]
+            if by_name[name].does == does and not fitting:
+                message = f"refresh.{key} is {name}, and a refresh takes one whole rank"
+                raise FieldError(
+                    ("commands", name, "scope"), message, given=by_name[name].scope, accepted=scopes
+                )
+            accepted = f"a command that does {does} on one whole rank: {', '.join(fitting)}"
             raise FieldError(("refresh", key), "", given=name, accepted=accepted)
     interval = cycles_at(given.interval, timing, ("refresh", "interval"))
     taken = max((r.wait for r in rules if given.command in r.after), default=0)

@@ -41,14 +41,19 @@ def resolve_slots(spec: "MemorySpec", commands: tuple[device.Command, ...]) -> t
         if name not in slot_of:
             where = ("bus", slots[0].name, "commands") if len(slots) == 1 else ("bus",)
             raise FieldError(where, f"{name} is in no slot", accepted="each command in exactly one slot")
-    for does, source in (("open", "queue"), ("refresh", "refresh")):
+    # A request whose row was opened is in the queue no more: its column command comes from source active.
+    needed = (("open", "queue"), ("refresh", "refresh"), ("read", "active"), ("write", "active"))
+    for does, source in needed:
         for command in commands:
             if (
                 command.does == does
                 and source not in next(s for s in slots if s.name == slot_of[command.name]).sources
             ):
                 where = ("bus", slot_of[command.name], "sources")
-                raise FieldError(where, f"{command.name} could never issue", accepted=f"{source} among them")
+                given_sources = spec.bus[slot_of[command.name]].sources
+                message = f"{command.name} could never issue"
+                message += " for a request whose row was opened" if source == "active" else ""
+                raise FieldError(where, message, given=list(given_sources), accepted=f"{source} among them")
     return tuple(slots)
 
 
@@ -105,35 +110,75 @@ def resolve_rules(
     rules = [rule for rule in rules if rule.wait > 0]
     if len(rules) > MOST_RULES:
         raise FieldError(("constraints",), f"{len(rules)} rules", accepted=f"at most {MOST_RULES}")
-    _check_rank_switch(spec, commands, rules)
+    _check_data_bus(spec, commands, slots, rules)
     return tuple(rules)
 
 
-def _check_rank_switch(
-    spec: "MemorySpec", commands: tuple[device.Command, ...], rules: list[device.Rule]
+def _check_data_bus(
+    spec: "MemorySpec",
+    commands: tuple[device.Command, ...],
+    slots: tuple[device.Slot, ...],
+    rules: list[device.Rule],
 ) -> None:
-    """With several ranks on one data bus, some rule must keep their bursts apart."""
-    if spec.organization.ranks == 1:
-        return
-    movers = [c for c in commands if c.does in ("read", "write")]
-    for first in movers:
-        for second in movers:
-            needed = first.latency + first.burst - second.latency
-            waits = [
-                r.wait
-                for r in rules
-                if r.scope in ("channel", "other_ranks")
-                and r.window == 1
-                and first.name in r.after
-                and second.name in r.before
-            ]
-            if needed > max(waits, default=0):
-                raise FieldError(
-                    ("organization", "ranks"),
-                    f"{first.name} and {second.name} of different ranks could collide on the data bus",
-                    given=spec.organization.ranks,
-                    accepted=f"1, or a constraint of scope other_ranks that waits {needed} cycles or more",
-                )
+    """Rules must keep the bursts of any two column commands of requests apart, wherever the two go."""
+    used = {name for request in spec.requests.values() for name in (request.command, request.closing)}
+    movers = [c for c in commands if c.does in ("read", "write") and c.name in used]
+    slot_of = {name: slot.name for slot in slots for name in slot.commands}
+    organization = spec.organization
+    # Two places as far apart as they can be in one rank, and the rules that hold between them.
+    if organization.groups > 1:
+        scopes, scope = {"channel", "rank"}, "rank"
+    elif organization.banks > 1:
+        scopes, scope = {"channel", "rank", "group"}, "rank"
+    else:
+        scopes, scope = {"channel", "rank", "group", "bank"}, "bank"
+    # Where the latencies agree the burst is to blame, so these pairs come first.
+    pairs = [(first, second) for first in movers for second in movers]
+    for first, second in sorted(pairs, key=lambda p: p[0].latency != p[1].latency):
+        needed = first.latency + first.burst - second.latency
+        sure = 1 if slot_of[first.name] == slot_of[second.name] else 0  # a slot has one command per cycle
+        longest = _longest(rules, first, second, scopes)
+        wait = max(sure, longest)
+        if needed > wait:
+            message = f"{first.name} and {second.name} of one rank could collide on the data bus"
+            accepted = f"a constraint of scope {scope} that waits {needed} cycles or more"
+            if longest == 0:  # a row is missing, such as one of a new command
+                message += "; nothing keeps them apart"
+                raise FieldError(("constraints",), message, accepted=accepted, at_key=True)
+            key = "burst" if first.latency == second.latency else "latency"
+            value: int = getattr(first, key)
+            expression: Expression | None = getattr(spec.commands[first.name], key)
+            text = f"{expression.text} ({value} cycles)" if expression else ""
+            most = value - needed + wait
+            raise FieldError(
+                ("commands", first.name, key),
+                f"{message}; constraints keep them {wait} cycles apart",
+                given=text,
+                accepted=f"at most {most} cycles, or {accepted}" if most > 0 else accepted,
+            )
+        if organization.ranks == 1:
+            continue
+        if needed > max(sure, _longest(rules, first, second, {"channel", "other_ranks"})):
+            raise FieldError(
+                ("organization", "ranks"),
+                f"{first.name} and {second.name} of different ranks could collide on the data bus",
+                given=organization.ranks,
+                accepted=f"1, or a constraint of scope other_ranks that waits {needed} cycles or more",
+            )
+
+
+def _longest(
+    rules: list[device.Rule], first: device.Command, second: device.Command, scopes: set[str]
+) -> int:
+    """The longest wait between two commands by the rules of these scopes."""
+    return max(
+        (
+            r.wait
+            for r in rules
+            if r.scope in scopes and r.window == 1 and first.name in r.after and second.name in r.before
+        ),
+        default=0,
+    )
 
 
 def _known(names: Iterable[str], known: Iterable[str], path: Location) -> None:

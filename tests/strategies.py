@@ -116,6 +116,29 @@ def requests(draw: st.DrawFn, memory: Memory, max_size: int = 80) -> Requests:
 
 
 @st.composite
+def address_maps(draw: st.DrawFn, name: str) -> str:
+    """An address map for the library memory ``name`` with any ranks: plain, hashed, or split and hashed."""
+    o = arch.load(name).spec.resolve().organization
+    row = (o.rows - 1).bit_length()
+    hashes, used = "", 0
+    for field, count in (("bank", o.banks), ("group", o.groups)):
+        width = (count - 1).bit_length()  # DDR3 has no groups: nothing to hash
+        if width and used + width <= row:
+            hashes += f"; {field} ^= row[{used + width - 1}:{used}]"
+            used += width
+    top = (o.columns - 1).bit_length() - 1
+    return draw(
+        st.sampled_from(
+            [
+                "row bank group rank column channel",
+                f"row bank group rank column channel{hashes}",
+                f"row column[{top}:2] bank group rank column[1:0] channel{hashes}; bank[0] ^= column[2]",
+            ]
+        )
+    )
+
+
+@st.composite
 def controller_overrides(
     draw: st.DrawFn,
     name: str,
@@ -125,7 +148,7 @@ def controller_overrides(
     max_streams: int = 1,
     profiles: tuple[str, ...] = ("ramulator21", "ramulator21_rowhit", "cyclewise"),
 ) -> list[str]:
-    """``KEY=VALUE`` overrides of the library memory ``name``: policies, queues, refresh, ranks, streams.
+    """``KEY=VALUE`` overrides of the library memory ``name``: policies, queues, refresh, map, ranks, streams.
 
     Several ranks need a memory with rules between ranks (DDR3 and DDR4).
     """
@@ -140,6 +163,7 @@ def controller_overrides(
         f"controller.write_queue={draw(st.integers(1, 40))}",
         f"controller.write_low={low / 100:.2f}",
         f"controller.write_high={high / 100:.2f}",
+        f"address_map={draw(address_maps(name))}",
     ]
     if draw(st.booleans()):
         # Refreshes every few requests, but with time left in between: a controller that does nothing but

@@ -74,6 +74,25 @@ WRONG = [
     (DDR4 + "bus:\n  command: {commands: [ACT, PRE]}\n", 4, "bus.command.commands", ["PREA is in no slot"]),
     (DDR4 + "bus:\n  other: {commands: [ACT]}\n", 4, "bus.other.commands", ["already in slot command"]),
     (DDR4 + "bus:\n  command: {sources: [active]}\n", 4, "bus.command.sources", ["could never issue"]),
+    (DDR4 + "bus:\n  command: {sources: [refresh, queue]}\n", 4, "bus.command.sources", ["RD could never issue for a request whose row was opened", "given [refresh, queue]", "active among them"]),
+    (HBM2 + "bus:\n  column: {sources: [queue]}\n", 4, "bus.column.sources", ["row was opened", "active among them"]),
+    # scopes
+    (DDR4 + "commands:\n  RD: {scope: rank}\n", 4, "commands.RD.scope", ["READ requests use RD", 'given "rank"', "accepted bank"]),
+    (DDR4 + "commands:\n  WRA: {scope: group}\n", 4, "commands.WRA.scope", ["WRITE requests use WRA", 'given "group"', "accepted bank"]),
+    (DDR4 + "organization: {ranks: 2}\ncommands:\n  RDA: {scope: channel}\n", 5, "commands.RDA.scope", ['given "channel"', "accepted bank"]),
+    (DDR4 + "commands:\n  ACT: {scope: rank}\n", 4, "commands.ACT.scope", ["does open on a single bank", 'given "rank"', "accepted bank"]),
+    (DDR4 + "commands:\n  PRE: {scope: rank}\n", 4, "commands.PRE.scope", ["does close on a single bank", 'given "rank"', "accepted bank"]),
+    (DDR4 + "commands:\n  REFA: {scope: bank}\n", 4, "commands.REFA.scope", ["refresh.command is REFA", 'given "bank"', "accepted rank, channel"]),
+    (DDR4 + "commands:\n  PREA: {scope: group}\n", 4, "commands.PREA.scope", ["refresh.close is PREA", 'given "group"', "accepted rank, channel"]),
+    (DDR4 + "organization: {ranks: 2}\ncommands:\n  REFA: {scope: channel}\n", 5, "commands.REFA.scope", ["refresh.command is REFA", 'given "channel"', "accepted rank"]),
+    (DDR4 + "organization: {ranks: 2}\ncommands:\n  PREA: {scope: channel}\n", 5, "commands.PREA.scope", ["refresh.close is PREA", 'given "channel"', "accepted rank"]),
+    (DDR4 + "refresh: {close: PRE}\n", 3, "refresh.close", ['given "PRE"', "one whole rank: PREA"]),
+    # the data bus
+    (DDR4 + "commands:\n  RD: {burst: 100}\n", 4, "commands.RD.burst", ["RD and RD of one rank", "4 cycles apart", 'given "100 (100 cycles)"', "at most 4 cycles", "scope rank that waits 100 cycles"]),
+    (DDR4 + "commands:\n  RDA: {burst: 5}\n", 4, "commands.RDA.burst", ["RDA", "at most 4 cycles"]),
+    (DDR4 + "commands:\n  WR: {latency: 60}\n", 4, "commands.WR.latency", ["WR and RD of one rank", "scope rank"]),
+    (DDR4 + "organization: {ranks: 2}\ncommands:\n  WR: {burst: 100}\n", 5, "commands.WR.burst", ["of one rank"]),
+    (HBM2 + "commands:\n  WRA: {burst: 3}\n", 4, "commands.WRA.burst", ["of one rank", "at most 2 cycles"]),
     (DDR4 + "requests:\n  READ: {command: RDD}\n", 4, "requests.READ.command", ['did you mean "RD"?']),
     (DDR4 + "requests:\n  READ: {command: WR}\n", 4, "requests.READ.command", ["does read"]),
     (DDR4 + "requests:\n  READ: {command: RDA}\n", 4, "requests.READ.command", ["without auto-precharge: RD, WR"]),
@@ -99,6 +118,7 @@ WRONG = [
     (DDR3 + "energy: {commands: {RDD: 1 nJ}}\n", 3, "energy.commands.RDD", ['did you mean "RD"?']),
     ("kind: memry\nextends: ddr4_2400\n", 1, "kind", ['did you mean "memory"?']),
     ("kind: memory\nextends: ddr4\n", 1, "organization", ["missing"]),
+    ("extends: dd4\n", 1, "extends", ['did you mean "ddr4"?', "ddr3, ddr3_1600, ddr4, ddr4_2400"]),
     ("extends: dd4_2400\n", 1, "extends", ['did you mean "ddr4_2400"?', "path of a YAML file"]),
     ("title: x\nextends: other/none.yaml\n", 2, "extends", ["no such file"]),
     ("extends: [a]\n", 1, "extends", ["given [a]"]),
@@ -181,6 +201,42 @@ def test_unknown_systems(name: str, parts: list[str]) -> None:
         arch.load(name)
     for part in parts:
         assert part in str(error.value)
+
+
+def test_families_are_not_offered_for_running() -> None:
+    with pytest.raises(InputError) as error:
+        arch.load("ddr")
+    offered = [e.name for e in arch.library()]
+    assert error.value.accepted == ", ".join(offered) + ", or the path of a YAML file"
+    assert not {"ddr3", "ddr4", "gddr6", "hbm2"} & set(offered)
+
+
+# Constraints that only hold in one bank group leave bursts of two groups free to meet.
+GROUP_ONLY = "constraints: {tCCD_S_read: {scope: group}}\n"
+
+
+def test_bursts_of_two_bank_groups_are_kept_apart(tmp_path: Path) -> None:
+    assert "RD and RD of one rank" in refused(tmp_path, DDR4 + GROUP_ONLY)[0]
+    one_group = GROUP_ONLY + "organization: {groups: 1, banks: 16}\n"
+    (tmp_path / "my.yaml").write_text(DDR4 + one_group, encoding="utf-8")
+    assert arch.load(str(tmp_path / "my.yaml")).spec.resolve().organization.groups == 1
+
+
+def test_a_new_command_without_constraints_of_its_own(tmp_path: Path) -> None:
+    text = (
+        "commands:\n  UPD: {scope: bank, does: write, latency: tCWL, burst: tBL}\n"
+        "constraints:\n  tRCD: {before: [RD, RDA, WR, WRA, UPD]}\n"
+        "requests:\n  UPDATE: {command: UPD, queue: write}\n"
+    )
+    message, _ = refused(tmp_path, DDR4 + text)
+    assert message.startswith("my.yaml:5: constraints: WR and UPD of one rank could collide"), message
+    assert "(accepted: a constraint of scope rank that waits 4 cycles or more)" in message
+
+
+def test_commands_of_no_request_are_not_held_to_the_data_bus(tmp_path: Path) -> None:
+    unused = "commands:\n  X: {scope: rank, does: read, latency: tCL, burst: 100}\n"
+    (tmp_path / "my.yaml").write_text(DDR4 + unused, encoding="utf-8")
+    assert arch.load(str(tmp_path / "my.yaml")).spec.resolve().command("X").burst == 100
 
 
 def test_a_directory_is_no_system(tmp_path: Path) -> None:

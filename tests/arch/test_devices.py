@@ -120,6 +120,8 @@ def test_a_command_and_request_are_added_from_yaml(tmp_path: Path) -> None:
         "kind: memory\nextends: ddr4_2400\n"
         "commands:\n  UPDATE: {scope: bank, does: write, latency: tCWL, burst: tBL}\n"
         "constraints:\n  update: {after: [UPDATE], before: [UPDATE], scope: group, wait: 2 * tCCD_L}\n"
+        "  tCCD_S_write: {after: [WR, WRA, UPDATE], before: [WR, WRA, UPDATE]}\n"
+        "  read_to_write: {before: [WR, WRA, UPDATE]}\n  tWTR_S: {after: [WR, WRA, UPDATE]}\n"
         "requests:\n  UPDATE: {command: UPDATE, queue: write}\n"
     )
     resolved = memory(str(file))

@@ -34,7 +34,7 @@ def test_the_library_never_warns(name: str) -> None:
         ("ddr4_2400", "controller.rule_set=ramulator21", "organization.ranks=2", "the rule sets differ in"),
         ("ddr4_2400", "requests.READ.closing=RDA", "controller.page_policy=closed",
          "the page policy is open"),
-        ("ddr4_2400", "commands.RDA.burst=9", "controller.page_policy=closed", "never issued here"),
+        ("ddr4_2400", "commands.RDA.burst=3", "controller.page_policy=closed", "never issued here"),
         ("gddr6_14000", "timing.tCS=3 nCK", None, "no rule, command or refresh of this memory uses it"),
         ("gddr6_14000", "refresh.postpone=2", None, "only the checker reads it"),
         ("hbm2_2000", "organization.bus=32 bit", None, "timing.tBL"),
