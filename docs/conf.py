@@ -52,7 +52,8 @@ def write_keys(app: Sphinx) -> None:
 
     def section(title: str, part: dict[str, Any]) -> None:
         rows = [f"| `{key}` | {form(p)} | {text(p)} |" for key, p in part.get("properties", {}).items()]
-        sections.append("\n".join([f"## {title}", "", "| key | form | meaning |", "| --- | --- | --- |", *rows]))
+        head = [f"## {title}", "", "| key | form | meaning |", "| --- | --- | --- |"]
+        sections.append("\n".join([*head, *rows]))
         for key, p in part.get("properties", {}).items():
             for option in p.get("anyOf", [p]):
                 option = resolve(option)
