@@ -120,9 +120,10 @@ def _check_data_bus(
     slots: tuple[device.Slot, ...],
     rules: list[device.Rule],
 ) -> None:
-    """Rules must keep the bursts of any two column commands of requests apart, wherever the two go."""
-    used = {name for request in spec.requests.values() for name in (request.command, request.closing)}
-    movers = [c for c in commands if c.does in ("read", "write") and c.name in used]
+    """Rules must keep the bursts of any two column commands apart that one page policy uses for requests."""
+    requests = spec.requests.values()
+    policies = {r.command for r in requests}, {r.closing or r.command for r in requests}
+    movers = [c for c in commands if c.does in ("read", "write")]
     slot_of = {name: slot.name for slot in slots for name in slot.commands}
     organization = spec.organization
     # Two places as far apart as they can be in one rank, and the rules that hold between them.
@@ -133,7 +134,7 @@ def _check_data_bus(
     else:
         scopes, scope = {"channel", "rank", "group", "bank"}, "bank"
     # Where the latencies agree the burst is to blame, so these pairs come first.
-    pairs = [(first, second) for first in movers for second in movers]
+    pairs = [(a, b) for a in movers for b in movers if any({a.name, b.name} <= used for used in policies)]
     for first, second in sorted(pairs, key=lambda p: p[0].latency != p[1].latency):
         needed = first.latency + first.burst - second.latency
         sure = 1 if slot_of[first.name] == slot_of[second.name] else 0  # a slot has one command per cycle

@@ -176,7 +176,7 @@ def other_values(key: str, value: Any) -> list[str]:
     if key.endswith(".wait"):
         return [f"{value} + 7", f"{value} + 2000"]  # the large one for rules that others hide
     if key.endswith((".latency", ".burst", ".interval")):
-        return [f"{value} + 7"]
+        return [f"{value} + 7", f"{value} - 1"]  # later or longer bursts may overlap and be refused
     double = key.startswith(_POWERS_OF_TWO)
     if isinstance(value, int):
         return [str(value * 2)] if double else [str(value + 1), str(value // 2)]
