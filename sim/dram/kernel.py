@@ -42,12 +42,6 @@ _STUCK = int(Stop.STUCK)
 _BAD_STATE = int(Stop.BAD_STATE)
 
 
-@njit
-def locate(params: np.ndarray, line: int) -> int:
-    """The packed location (bank, column, row) of a transaction index inside the channel."""
-    return _locate(constants(params), line)
-
-
 @inlined
 def _locate(params: Words, line: int) -> int:
     location = 0
@@ -276,7 +270,6 @@ def _run(
             if ready <= clock:
                 happened |= issue(state, params, done, log, clock, a_kind, an_entry, a_command)
                 issued = True
-        state[S.passes] += 1
 
         if issued or not skip:
             now += 1

@@ -39,7 +39,6 @@ DONE_COLUMNS = 7  # tag, stream, op, arrival, accept, issue, return
 LOG_COLUMNS = 4  # cycle, code, bank, arg
 RECORDS_PER_CYCLE = 8  # at most, of either kind
 
-OPEN, CLOSE, READ, WRITE, REFRESH = range(5)
 BANK_SCOPE, GROUP_SCOPE, RANK_SCOPE, CHANNEL_SCOPE = range(4)
 FR_FCFS, ROW_HIT_FIRST, FIFO = range(3)
 ROUND_ROBIN, OLDEST, PRIORITY = range(3)
@@ -90,7 +89,6 @@ class CommandField(NamedTuple):
     """A row of the command table."""
 
     code: int
-    does: int
     scope: int
     closes: int
     latency: int
@@ -103,8 +101,6 @@ class CommandField(NamedTuple):
     sparse_n: int
     window: int
     window_n: int
-    slot: int
-    spare: int
 
 
 class ClassField(NamedTuple):
@@ -177,7 +173,6 @@ class StateAt(NamedTuple):
     charged_to: int  # first cycle not yet charged to data bus or a cause
     busy: int  # data bus cycles charged so far
     end: int  # cycles of the run, once known
-    passes: int
     accepted: int
     log_on: int
     done_on: int

@@ -59,7 +59,6 @@ from sim.dram.layout import (
 )
 
 Ints = NDArray[np.int64]
-_DOES = ("open", "close", "read", "write", "refresh")
 
 
 @dataclass(frozen=True)
@@ -185,17 +184,14 @@ def _reachable(memory: Memory) -> list[Command]:
 
 def _commands(block: Block, memory: Memory, commands: list[Command], banks: int) -> None:
     """Commands, classes, request kinds, slots and address bits."""
-    slot_of = {name: i for i, slot in enumerate(memory.slots) for name in slot.commands}
     for i, c in enumerate(commands):
         row = {
             C.code: c.code,
-            C.does: _DOES.index(c.does),
             C.scope: SCOPES.index(c.scope),
             C.closes: int(c.closes),
             C.latency: c.latency,
             C.burst: c.burst,
             C.next_ok: NEXT_OK + i * banks,
-            C.slot: slot_of[c.name],
         }
         block.row(COMMANDS, COMMAND_STRIDE, i, row)
     names = [c.name for c in commands]
