@@ -1,4 +1,4 @@
-"""What a memory's own figures allow at best: bandwidth limits and unloaded latencies, exact and without a run.
+"""What a memory's specification allows at best: bandwidth limits and unloaded latencies, exact.
 
 All of it follows from the command table and the constraint rows of the rule set in use, so it holds for any
 memory: a number of cycles between two commands is the longest wait that any row without a window asks for,
@@ -6,7 +6,7 @@ along every path through the commands in between.  Commands that take several cy
 cycle to first cycle, as the rows of :class:`arch.device.Rule` are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -113,6 +113,7 @@ def limits(memory: Memory, read_share: float = 1.0) -> Limits:
     read = columns[0] if read_share > 0 else _columns(memory, 1.0)[0]
     chain = _Chain(memory)
     channel = _channel(memory, chain, columns)
+    # Bytes per second at one column command a cycle in each channel.
     per_column = memory.organization.transaction_bytes * memory.channels / memory.clock_period
     fed = memory.channels if memory.front_end.mode == "per_channel" else 1
     banks = memory.organization.banks_per_channel
@@ -129,8 +130,8 @@ def limits(memory: Memory, read_share: float = 1.0) -> Limits:
         clock_period=memory.clock_period,
         peak=per_column / burst,
         refresh_limited=None if channel.refresh_interval is None else per_column / column * left,
-        activate_limited=per_column / max(column, channel.activate_interval) * left,
-        row_cycle_limited=per_column / max(column, Fraction(channel.row_cycle, banks)) * left,
+        activate_limited=per_column / max(Fraction(column), channel.activate_interval) * left,
+        row_cycle_limited=per_column / max(Fraction(column), Fraction(channel.row_cycle, banks)) * left,
         one_bank=per_column / max(column, channel.row_cycle) * left,
         front_end=fed * memory.organization.transaction_bytes / memory.clock_period,
         activate=chain.activate.name,
@@ -138,6 +139,13 @@ def limits(memory: Memory, read_share: float = 1.0) -> Limits:
         row_hit=None if closes else 1 + returned,
         row_conflict=None if closes else 1 + chain.cycles([chain.close, chain.activate, read]) + returned,
     )
+
+
+def columns_per_activate(metrics: Mapping[str, float | None], activate: str) -> float | None:
+    """Row locality of a run: column commands for each activate, from its metrics; None without activates."""
+    columns = sum(metrics[name] or 0 for name in ("row_hits", "row_misses", "row_conflicts"))
+    activates = metrics.get(f"commands.{activate}")
+    return columns / activates if activates else None
 
 
 def _columns(memory: Memory, read_share: float) -> list[Command]:
@@ -201,7 +209,10 @@ def _channel(memory: Memory, chain: _Chain, columns: Sequence[Command]) -> Chann
         "channel": 1,
     }
     for rule in chain.between(chain.activate, chain.activate):
-        if rule.scope in places and (each := Fraction(rule.wait, rule.window * places[rule.scope])) > interval:
+        if (
+            rule.scope in places
+            and (each := Fraction(rule.wait, rule.window * places[rule.scope])) > interval
+        ):
             interval, label = each, rule.label or rule.name
     refreshed = memory.refresh is not None and memory.controller.refresh != "none"
     return ChannelLimits(
@@ -209,7 +220,9 @@ def _channel(memory: Memory, chain: _Chain, columns: Sequence[Command]) -> Chann
         activate_interval=interval,
         activate_rule=label,
         row_cycle=row_cycle,
-        refresh_penalty=min(_refresh_penalty(memory, chain, column) for column in columns) if refreshed else 0,
+        refresh_penalty=min(_refresh_penalty(memory, chain, column) for column in columns)
+        if refreshed
+        else 0,
         refresh_interval=memory.refresh.interval if memory.refresh is not None and refreshed else None,
     )
 
@@ -220,7 +233,7 @@ def _round(chain: _Chain, column: Command) -> list[Command]:
 
 
 def _column_interval(memory: Memory, chain: _Chain, column: Command) -> int:
-    """From a column command to the next in another bank, as far away as the memory has one; ranks do not change."""
+    """From a column command to the next in another bank of the rank, in another group if there is one."""
     o = memory.organization
     far = ("rank", "channel") if o.groups > 1 else _NEAR[1:] if o.banks > 1 else _NEAR
     return max(1, column.burst, chain.wait(column, column, far))
