@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cyclewise.api import run as run
     from cyclewise.curves import Curve as Curve
     from cyclewise.curves import curve as curve
+    from cyclewise.rooflines import row_locality as row_locality
     from sim.dram.channel import SimulationStuckError as SimulationStuckError
     from workloads import Trace as Trace
     from workloads import generate as generate
@@ -37,6 +38,7 @@ _MODULE_OF = {
     "run": "cyclewise.api",
     "Curve": "cyclewise.curves",
     "curve": "cyclewise.curves",
+    "row_locality": "cyclewise.rooflines",
     "SimulationStuckError": "sim.dram.channel",
     "Trace": "workloads",
     "generate": "workloads",

@@ -1,35 +1,22 @@
 """Latency–throughput curves: :func:`curve` does what ``cyclewise curve`` does.
 
-The injection rate is swept over requests of one pattern.  First comes a run in which all requests are there
-from the beginning: what it achieves is the pattern's capacity.  The paced runs then take shares of it, from
-5 % to 98 %, denser towards the knee, and one of 115 %, which nothing can keep up with.
+How the injection rates are chosen, and when a point counts as saturated: :mod:`cyclewise.curve_sweep`.
 """
 
 import os
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-from arch.errors import InputError
-from cyclewise import curve_folder
-
 if TYPE_CHECKING:
     from arch import System
-    from arch.device import Memory
     from plots.drawing import Drawing
     from plots.latency_throughput import Series
     from sim.dram.limits import Limits
-    from sim.report import Report
 
 FORMAT = "cyclewise curve 1"
-LEAST_POINTS, MOST_POINTS = 4, 1000
-LEAST_REQUESTS, MOST_REQUESTS = 1_000, 100_000_000
-LOWEST, HIGHEST, BEYOND = 0.05, 0.98, 1.15
-"""Injection rates as shares of the capacity: the first, the last that can be kept up with, one beyond."""
-
-_STATISTICS: Final = ("mean", "p50", "p95", "p99", "max")
+STATISTICS: Final = ("mean", "p50", "p95", "p99", "max")
 
 
 @dataclass(frozen=True)
@@ -122,7 +109,7 @@ class Curve:
         }
         for since in ("from_arrival", "from_accept"):
             latencies: list[ReadLatency | None] = [getattr(p, since) for p in self.points]
-            for statistic in _STATISTICS:
+            for statistic in STATISTICS:
                 table[f"latency_{since}.{statistic} [ns]"] = [
                     None if latency is None else ns(getattr(latency, statistic)) for latency in latencies
                 ]
@@ -170,9 +157,22 @@ class Curve:
             "points": [asdict(point) for point in self.points],
         }  # fmt: skip
 
-    def drawing(self) -> "Drawing":
-        """Latency from arrival against achieved bandwidth, with the limits."""
-        return drawing_of({self.label: self})
+    def drawing(self, *others: "Curve", names: Sequence[str] = ()) -> "Drawing":
+        """Latency from arrival against achieved bandwidth, with the limits; with others in the same picture.
+
+        Args:
+            names: of all curves, this one first; otherwise made of what differs between them.
+
+        Raises:
+            ValueError: another number of names than of curves, or a name twice.
+        """
+        from plots import latency_throughput
+
+        curves = (self, *others)
+        chosen = [*names] or labels(curves)
+        if len(chosen) != len(curves) or len(set(chosen)) != len(chosen):
+            raise ValueError(f"{len(curves)} curves need as many different names, not {chosen}")
+        return latency_throughput.draw([_series(*pair) for pair in zip(chosen, curves, strict=True)])
 
     def row_locality(self) -> "Drawing":
         """Bandwidth with all requests there, against column accesses per activate, under its ceilings."""
@@ -180,13 +180,9 @@ class Curve:
 
         fastest = self.points[-1]
         locality = fastest.columns_per_activate
-        points = [] if locality is None else [roofline.Point(self.label, locality, fastest.achieved)]
+        name = labels([self])[0]
+        points = [] if locality is None else [roofline.Point(name, locality, fastest.achieved)]
         return roofline.draw_row_locality(points, self.limits)
-
-    @property
-    def label(self) -> str:
-        """A few words for a legend."""
-        return f"{self.system}, {self.pattern}, {_percent(self.read_share)} reads"
 
 
 def curve(
@@ -221,6 +217,7 @@ def curve(
         SimulationStuckError: the simulation made no more progress.
     """
     from cyclewise.api import _system
+    from cyclewise.curve_sweep import Sweep
     from cyclewise.simulation import split_settings
 
     loaded, given = _system(system, split_settings(overrides, only_system=True).system)
@@ -230,176 +227,21 @@ def curve(
     return sweep.carried_out(output)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """A curve to be made, and how it was asked for."""
-
-    system: "System"
-    system_given: str | None
-    """Name or path; None for a system loaded in Python."""
-    overrides: Sequence[str]
-    pattern: str
-    read_share: float
-    points: int
-    requests: int
-    arrivals: str
-    seed: int
-    words: Sequence[str] | None = None
-    """The command line as it was given, without the program's name; None if there was none."""
-
-    def carried_out(
-        self,
-        output: str | os.PathLike[str] | None = None,
-        *,
-        progress: Callable[[int, int | None], None] | None = None,
-        message: Callable[[str], None] | None = None,
-    ) -> Curve:
-        """Simulate all points and, last, write the folder ``output``.
-
-        ``progress`` and ``message`` are called as :class:`sim.machine.Options` says, with the requests of
-        all points together.
-
-        Raises:
-            InputError: a parameter out of range, a system that is no memory or cannot take the requests, a
-                folder that cannot be written; all found before the first run.
-            SimulationStuckError: the simulation made no more progress.
-        """
-        self._check()
-        if output is None:
-            return self._curve(None, progress, message)
-        with curve_folder.prepared(output) as stage:
-            found = self._curve(output, progress, message)
-            curve_folder.write(stage, found, self.system)
-        return found
-
-    def _check(self) -> None:
-        if self.system.kind != "memory":
-            message = "a latency-throughput curve is of a memory by itself"
-            raise InputError(message, field="kind", given=self.system.kind, accepted="memory")
-        counts = {
-            "points": (self.points, LEAST_POINTS, MOST_POINTS),
-            "requests": (self.requests, LEAST_REQUESTS, MOST_REQUESTS),
-        }
-        for name, (value, low, high) in counts.items():
-            if not low <= value <= high:
-                raise InputError("", field=name, given=value, accepted=f"{low} to {high}")
-        if not 0 < self.read_share <= 1:
-            message = "" if self.read_share else "writes are done when accepted, only reads have a latency"
-            given = self.read_share
-            raise InputError(message, field="read_share", given=given, accepted="above 0, at most 1")
-
-    def _curve(
-        self,
-        output: str | os.PathLike[str] | None,
-        progress: Callable[[int, int | None], None] | None,
-        message: Callable[[str], None] | None,
-    ) -> Curve:
-        from sim.dram.limits import limits
-
-        memory: Memory = self.system.spec.resolve()
-        bounds = limits(memory, self.read_share)
-        done = 0
-
-        def point(rate: Fraction | None) -> CurvePoint:
-            nonlocal done
-            before = done
-
-            def told(requests: int, _: int | None) -> None:
-                if progress is not None:
-                    progress(before + requests, self.points * self.requests)
-
-            found = self._point(memory, bounds.activate, rate, told, message)
-            done += self.requests
-            return found
-
-        fastest = point(None)
-        capacity = Fraction(self.requests, fastest.cycles)
-        paced = [point(share * capacity) for share in shares_of_capacity(self.points - 1)]
-        return Curve(
-            system=self.system.name,
-            title=self.system.title,
-            digest=self.system.digest(),
-            profile=memory.controller.profile,
-            page_policy=memory.controller.page_policy,
-            pattern=self.pattern,
-            read_share=self.read_share,
-            arrivals=self.arrivals,
-            requests=self.requests,
-            seed=self.seed,
-            points=(*(marked(p, fastest.achieved) for p in paced), fastest),
-            limits=bounds,
-            command=self._command(output),
-        )
-
-    def _point(
-        self,
-        memory: "Memory",
-        activate: str,
-        rate: Fraction | None,
-        progress: Callable[[int, int | None], None],
-        message: Callable[[str], None] | None,
-    ) -> CurvePoint:
-        from sim.machine import Options, simulate
-        from workloads.paced import paced
-
-        trace = paced(
-            memory,
-            pattern=self.pattern,
-            rate=rate,
-            requests=self.requests,
-            arrivals=self.arrivals,
-            read_share=self.read_share,
-            seed=self.seed,
-        )
-        report = simulate(self.system, trace, Options(progress=progress, message=message))
-        offered = None
-        if rate is not None:
-            for block in trace.blocks():
-                last = int(block.arrival[-1])
-            moved = self.requests * memory.organization.transaction_bytes
-            offered = float(moved / ((last + 1) * memory.clock_period))
-        return _measured(report, None if rate is None else float(rate), offered, activate)
-
-    def _command(self, output: str | os.PathLike[str] | None) -> str | None:
-        if self.words is not None:
-            return shlex.join(["cyclewise", *self.words])
-        system = self.system_given
-        if system is None:
-            if output is None:
-                return None
-            system = os.path.join(output, curve_folder.SYSTEM)
-        words = ["cyclewise", "curve", system]
-        for text in self.overrides:
-            words += ["--set", text]
-        for name in ("pattern", "read_share", "points", "requests", "arrivals", "seed"):
-            words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
-        return shlex.join(words if output is None else [*words, "-o", os.fspath(output)])
-
-
-def shares_of_capacity(count: int) -> list[Fraction]:
-    """``count`` shares, rising: from LOWEST to HIGHEST, closer and closer, and BEYOND; in thousandths."""
-    paced = count - 1
-    span = HIGHEST - LOWEST
-    distances = [(1 - k / (paced - 1)) ** 1.5 for k in range(paced)] if paced > 1 else [0.0]
-    shares = [HIGHEST - span * distance for distance in distances]
-    return [Fraction(round(1000 * share), 1000) for share in (*shares, BEYOND)]
-
-
-def marked(point: CurvePoint, capacity: float) -> CurvePoint:
-    """The point, saturated if at least ``capacity`` (bytes per second) was offered.
-
-    Above it the queue before the memory, and with it the latency from arrival, grows as long as the trace.
-    """
-    if point.offered is None or point.offered < capacity:
-        return point
-    return replace(point, saturated=True, from_arrival=None)
-
-
-def drawing_of(curves: Mapping[str, Curve]) -> "Drawing":
-    """Several curves by name in one picture; see :meth:`Curve.drawing` for one."""
-    from plots import latency_throughput
-
-    return latency_throughput.draw([_series(name, each) for name, each in curves.items()])
+def labels(curves: Sequence[Curve]) -> list[str]:
+    """Different names for a legend: of one curve what it shows, of several what differs between them."""
+    told = [
+        (c.system, c.pattern, f"{100 * c.read_share:g} % reads", f"profile {c.profile}", c.arrivals)
+        for c in curves
+    ]
+    if len(curves) == 1:
+        return [", ".join(told[0][:3])]
+    differ = [k for k in range(len(told[0])) if len({words[k] for words in told}) > 1]
+    found: list[str] = []
+    for words in told:
+        name = ", ".join(words[k] for k in differ) or words[0]
+        same = sum(earlier == name or earlier.startswith(f"{name} (") for earlier in found)
+        found.append(f"{name} ({same + 1})" if same else name)
+    return found
 
 
 def _series(name: str, curve: Curve) -> "Series":
@@ -417,31 +259,3 @@ def _series(name: str, curve: Curve) -> "Series":
     elif limits.row_hit is not None:
         unloaded["row hit"] = limits.row_hit
     return Series(name, points, curve.ceilings(), {name: ns(cycles) for name, cycles in unloaded.items()})
-
-
-def _measured(report: "Report", rate: float | None, offered: float | None, activate: str) -> CurvePoint:
-    from sim.dram.limits import columns_per_activate
-
-    metrics = report.metrics
-    if metrics["latency_from_accept.mean"] is None:
-        message = "none of the requests came out as a read"
-        raise InputError(message, field="read_share", accepted="more reads, or more requests")
-
-    def latency(since: str) -> ReadLatency:
-        return ReadLatency(*(metrics[f"latency_from_{since}.{name}"] for name in _STATISTICS))  # type: ignore[arg-type]
-
-    return CurvePoint(
-        rate=rate,
-        offered=offered,
-        achieved=float(metrics["bandwidth"] or 0),
-        saturated=rate is None,
-        from_arrival=None if rate is None else latency("arrival"),
-        from_accept=latency("accept"),
-        data_bus_utilisation=float(metrics["data_bus_utilisation"] or 0),
-        columns_per_activate=columns_per_activate(metrics, activate),
-        cycles=report.cycles["memory"],
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"

@@ -1,16 +1,20 @@
 """Latency–throughput curves: read latency from arrival against achieved bandwidth, and the limits of both."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from plots.drawing import COLOURS, INK, Drawing, axes
 
 _MARKERS = "osD^vP*"
 _STYLES = ("--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
+_UNLOADED: Any = (0, (2, 2))
 _LOG_FROM = 12.0
 """Above this ratio of the largest to the smallest latency their axis is logarithmic."""
 
@@ -55,23 +59,24 @@ def draw(curves: Sequence[Series], *, title: str | None = None) -> Drawing:
     """
     if not curves or not all(curve.points for curve in curves):
         raise ValueError("a latency-throughput drawing needs curves, and each of them points")
-    with axes(7.2, 4.2) as (figure, (panel,)):
+    with axes(7.2, 4.6) as (figure, (panel,)):
         latencies = [f for c in curves for p in c.points for f in (p.mean, p.p50, p.p99) if f is not None]
         latencies += [ns for c in curves for ns in c.unloaded.values()]
         _scales(panel, curves, latencies)
         for k, curve in enumerate(curves):
-            _draw_curve(panel, curve, COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)])
+            shade = 0.18 if len(curves) == 1 else 0.1
+            _draw_curve(panel, curve, COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)], shade)
         _draw_limits(panel, curves)
         panel.set_xlabel("achieved bandwidth [GB/s]")
         panel.set_ylabel("read latency from arrival [ns]")
-        _legend(panel, curves)
+        _legend(figure, curves)
     names = "; ".join(curve.name for curve in curves)
     return Drawing(
         name="latency_throughput",
         title=title or f"Latency and throughput: {names}",
         caption="Read latency from the arrival of the request to the return of its data, against the"
-        " bandwidth achieved: mean, and band from median to 99th percentile. Marks at the upper edge: more was"
-        " offered than the memory takes; latency then grows as long as requests keep coming, and none is shown.",
+        " bandwidth achieved: mean, and band from median to 99th percentile. Marks at the upper edge: more"
+        " was offered than the memory takes. Latency then grows with every request, so that none is shown.",
         figure=figure,
         data=_data(curves),
     )
@@ -87,18 +92,20 @@ def _scales(panel: Axes, curves: Sequence[Series], latencies: Sequence[float]) -
         panel.set_yscale("log")
         # Room below for the names of the limits and above for the marks of saturated points.
         panel.set_ylim(low / (high / low) ** 0.12, high * (high / low) ** 0.15)
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())
     else:
         panel.set_ylim(0, high * 1.15)
 
 
-def _draw_curve(panel: Axes, curve: Series, colour: str, marker: str) -> None:
+def _draw_curve(panel: Axes, curve: Series, colour: str, marker: str, shade: float) -> None:
     stable = sorted(
         (p for p in curve.points if not p.saturated and p.mean is not None), key=lambda p: p.achieved
     )
     x = [p.achieved / 1e9 for p in stable]
     panel.fill_between(
-        x, [p.p50 or 0 for p in stable], [p.p99 or 0 for p in stable], color=colour, alpha=0.18, linewidth=0
+        x, [p.p50 or 0 for p in stable], [p.p99 or 0 for p in stable], color=colour, alpha=shade, linewidth=0
     )
     panel.plot(x, [p.mean or 0 for p in stable], color=colour, marker=marker, markersize=4.5, linewidth=1.6)
     past = [p.achieved / 1e9 for p in curve.points if p.saturated]
@@ -110,46 +117,90 @@ def _draw_curve(panel: Axes, curve: Series, colour: str, marker: str) -> None:
 
 
 def _draw_limits(panel: Axes, curves: Sequence[Series]) -> None:
-    """Vertical lines named along themselves, low down where curves do not come; the same line only once."""
-    shown: dict[tuple[str, float], str] = {}
-    for k, curve in enumerate(curves):
-        for name, value in curve.ceilings.items():
-            shown.setdefault((name, value), INK if len(curves) == 1 else COLOURS[k % len(COLOURS)])
-    names = list(dict.fromkeys(name for name, _ in shown))
-    for (name, value), colour in shown.items():
-        style = _STYLES[names.index(name) % len(_STYLES)]
-        panel.axvline(value / 1e9, color=colour, linewidth=1.1, linestyle=style)
+    """Lines at the limits.  Those of one curve are named where they stand, those of several in the legend."""
+    alone = len(curves) == 1
+    names = _limit_names(curves)
+    upright = [(k, name, value) for k, curve in enumerate(curves) for name, value in curve.ceilings.items()]
+    flat = [(k, name, ns) for k, curve in enumerate(curves) for name, ns in curve.unloaded.items()]
+    if not alone:  # more than the first would be too many lines at nearly the same height
+        flat = [(k, name, ns) for k, name, ns in flat if name == next(iter(curves[k].unloaded))]
+    for k, name, value in _once(upright):
+        panel.axvline(value / 1e9, color=_colour(k), linewidth=1.1, linestyle=_style(names, name))
+    for k, _, ns in _once(flat):
+        panel.axhline(ns, color=_colour(k), linewidth=1.0, linestyle=_UNLOADED)
+    if alone:
+        _name_ceilings(panel, curves[0].ceilings)
+        _name_unloaded(panel, curves[0].unloaded)
+
+
+def _once(lines: Sequence[tuple[int, str, float]]) -> list[tuple[int | None, str, float]]:
+    """Lines of the curves, (curve, name, value): one that all curves share only once, and of no curve."""
+    count = Counter((name, value) for _, name, value in lines)
+    most = 1 + max((k for k, *_ in lines), default=0)
+    shared = [key for key, n in count.items() if n == most]
+    own = [(k, name, value) for k, name, value in lines if (name, value) not in shared]
+    return [*((None, *key) for key in shared), *own]
+
+
+def _colour(curve: int | None) -> str:
+    return INK if curve is None else COLOURS[curve % len(COLOURS)]
+
+
+def _name_ceilings(panel: Axes, ceilings: Mapping[str, float]) -> None:
+    """Along the lines: right of them, where curves do not come, or left and low if another line is near."""
+    width = panel.get_xlim()[1]
+    for name, value in ceilings.items():
+        x = value / 1e9
+        further = min((other / 1e9 for other in ceilings.values() if other > value), default=width)
+        room = further - x > 0.028 * width
         panel.annotate(
-            name, (value / 1e9, 0.03), xycoords=panel.get_xaxis_transform(), xytext=(-3, 0),
-            textcoords="offset points", rotation=90, ha="right", va="bottom", fontsize=8,
-        )  # fmt: skip
-    flat: dict[tuple[str, float], str] = {}
-    for k, curve in enumerate(curves):
-        for name, ns in curve.unloaded.items():
-            flat.setdefault((name, ns), INK if len(curves) == 1 else COLOURS[k % len(COLOURS)])
-    for (name, ns), colour in flat.items():
-        panel.axhline(ns, color=colour, linewidth=1.0, linestyle=(0, (2, 2)))
-        panel.annotate(
-            f"unloaded, {name}: {ns:.1f} ns", (0.01, ns), xycoords=panel.get_yaxis_transform(),
-            xytext=(0, -2), textcoords="offset points", va="top", fontsize=8,
+            name, (x, 0.91 if room else 0.04), xycoords=panel.get_xaxis_transform(), fontsize=8,
+            xytext=(3 if room else -3, 0), textcoords="offset points", rotation=90,
+            ha="left" if room else "right", va="top" if room else "bottom",
         )  # fmt: skip
 
 
-def _legend(panel: Axes, curves: Sequence[Series]) -> None:
+def _name_unloaded(panel: Axes, unloaded: Mapping[str, float]) -> None:
+    """Right of the axes; above the highest line and below the lowest, so that near ones keep apart."""
+    for name, ns in unloaded.items():
+        place = "center" if len(unloaded) == 1 else "bottom" if ns == max(unloaded.values()) else "top"
+        panel.annotate(
+            f"{name}\n{ns:.1f} ns", (1, ns), xycoords=panel.get_yaxis_transform(), xytext=(4, 0),
+            textcoords="offset points", va=place, fontsize=8,
+        )  # fmt: skip
+
+
+def _limit_names(curves: Sequence[Series]) -> list[str]:
+    return list(dict.fromkeys(name for curve in curves for name in curve.ceilings))
+
+
+def _style(names: Sequence[str], name: str) -> Any:
+    return _STYLES[names.index(name) % len(_STYLES)]
+
+
+def _legend(figure: Figure, curves: Sequence[Series]) -> None:
+    alone = len(curves) == 1
+    colour = COLOURS[0] if alone else INK
     handles: list[Any] = []
     for k, curve in enumerate(curves):
-        colour, marker = COLOURS[k % len(COLOURS)], _MARKERS[k % len(_MARKERS)]
-        name = f"{curve.name}: mean" if len(curves) == 1 else curve.name
-        handles.append(Line2D([], [], color=colour, marker=marker, markersize=4.5, label=name))
-    handles.append(Patch(color=COLOURS[0] if len(curves) == 1 else INK, alpha=0.18, label="p50 to p99"))
-    if any(p.saturated for c in curves for p in c.points):
+        look: Any = {"color": COLOURS[k % len(COLOURS)], "marker": _MARKERS[k % len(_MARKERS)]}
         handles.append(
-            Line2D(
-                [], [], linestyle="", marker="o", markersize=6.5, markerfacecolor="none",
-                markeredgecolor=COLOURS[0] if len(curves) == 1 else INK, label="saturated: no latency",
-            )
-        )  # fmt: skip
-    panel.legend(handles=handles, loc="upper left", fontsize=8.5)
+            Line2D([], [], markersize=4.5, label=f"{curve.name}: mean" if alone else curve.name, **look)
+        )
+    handles.append(Patch(color=colour, alpha=0.2, label="p50 to p99" if alone else "mean, and p50 to p99"))
+    if any(p.saturated for c in curves for p in c.points):
+        look = {"linestyle": "", "marker": "o", "markersize": 6.5, "markerfacecolor": "none"}
+        handles.append(Line2D([], [], markeredgecolor=colour, label="saturated: no latency", **look))
+    names = _limit_names(curves)
+    if not alone:
+        handles += [Line2D([], [], color=INK, linestyle=_style(names, name), label=name) for name in names]
+    first = next((next(iter(c.unloaded)) for c in curves if c.unloaded), None)
+    if first is not None:
+        name = "unloaded read" if alone else f"unloaded read, {first}"
+        handles.append(Line2D([], [], color=INK, linestyle=_UNLOADED, label=name))
+    columns = 2 if max(len(handle.get_label()) for handle in handles) < 48 else 1
+    # Above the axes: inside there is no corner that a curve may not come to.
+    figure.legend(handles=handles, loc="outside upper left", fontsize=8.5, ncols=columns)
 
 
 def _data(curves: Sequence[Series]) -> dict[str, list[Any]]:

@@ -95,7 +95,7 @@ def _extent(points: Sequence[Point], ceilings: Sequence[Ceiling]) -> tuple[float
     slanted = [c.value for c in ceilings if c.slanted]
     ridges = [max(flat) / value for value in slanted] if flat else []
     x = [p.intensity for p in points] + ridges or [1.0]
-    left, right = min(x) / 4, max(x) * 4
+    left, right = min(x) / 4, max(x) * 8
     y = [p.performance for p in points] + flat + [value * left for value in slanted]
     return left, right, min(y) / 1.6, max(y) * 1.8
 
@@ -112,7 +112,7 @@ def _draw_ceilings(panel: Axes, ceilings: Sequence[Ceiling], left: float, right:
             x = left * (end / left) ** 0.06
             # The angle that the line has at this place; matplotlib turns it into the one on the paper.
             panel.text(
-                x, ceiling.value * x * 1.06, ceiling.name, fontsize=8, va="bottom", rotation_mode="anchor",
+                x, ceiling.value * x * 1.1, ceiling.name, fontsize=8, va="bottom", rotation_mode="anchor",
                 rotation=degrees(atan2(ceiling.value * x, x)), transform_rotates_text=True,
             )  # fmt: skip
         else:

@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Sweep the injection rate: read latency from arrival against achieved bandwidth, and the limits."""
     import arch
-    from cyclewise.curves import Sweep
+    from cyclewise.curve_sweep import Sweep
     from cyclewise.simulation import split_settings
 
     overrides = set_ or []
