@@ -80,7 +80,7 @@ def _tell(curve: "Curve") -> None:
     rows = [
         (name, f"{value / 1e9:.3f} GB/s", f"{value / peak:.1%}") for name, value in curve.ceilings().items()
     ]
-    rows.append(("achieved at most", f"{curve.capacity / 1e9:.3f} GB/s", f"{curve.capacity / peak:.1%}"))
+    rows.append(("all at once", f"{curve.capacity / 1e9:.3f} GB/s", f"{curve.capacity / peak:.1%}"))
     rows.append(
         ("unloaded read", f"{limits.nanoseconds(limits.closed_row):.1f} ns", f"{limits.closed_row} cycles")
     )
