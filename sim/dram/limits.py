@@ -62,8 +62,9 @@ class Limits:
             refresh interval; None without refresh.  The cost counts from column command to column command,
             so a run may come out above it by the one burst in each interval that this counts twice.
         activate_limited: an activate for each column command, in rows spread evenly over all banks, with the
-            same cost of refresh.  Each row of the constraint table counts by itself: that random activates
-            meet in one bank or group and wait for one another there costs more on top.
+            same cost of refresh.  Each row of the constraint table from activate to activate counts by
+            itself.  That random activates meet in one bank or group and wait for one another there, or lose
+            their cycle of the command bus to another command, costs more on top.
         row_cycle_limited: the same if only the row cycle of the banks counted.
         one_bank: an activate for each column command, all in one bank of each channel.
         front_end: one request per cycle, of the memory (mode ``shared``) or of each channel.
