@@ -58,7 +58,7 @@ class Sweep:
 
         Raises:
             InputError: a parameter out of range, a system that is no memory or cannot take the requests, a
-                folder that cannot be written; all found before the first run.
+                folder that cannot be written, all found before the first run; no read among the requests.
             SimulationStuckError: the simulation made no more progress.
         """
         self._check()

@@ -117,7 +117,7 @@ def _draw_curve(panel: Axes, curve: Series, colour: str, marker: str, shade: flo
 
 
 def _draw_limits(panel: Axes, curves: Sequence[Series]) -> None:
-    """Lines at the limits.  Those of one curve are named where they stand, those of several in the legend."""
+    """Lines at the limits.  Of one curve they are named where they stand, if they fit; else in the legend."""
     alone = len(curves) == 1
     names = _limit_names(curves)
     upright = [(k, name, value) for k, curve in enumerate(curves) for name, value in curve.ceilings.items()]
@@ -146,17 +146,19 @@ def _colour(curve: int | None) -> str:
     return INK if curve is None else COLOURS[curve % len(COLOURS)]
 
 
+def _crowded(panel: Axes, ceilings: Mapping[str, float]) -> list[str]:
+    """Names of the lines so close before another that theirs does not fit between."""
+    needed = 0.028 * panel.get_xlim()[1] * 1e9
+    values = ceilings.values()
+    return [name for name, value in ceilings.items() if any(0 < other - value < needed for other in values)]
+
+
 def _name_ceilings(panel: Axes, ceilings: Mapping[str, float]) -> None:
-    """Along the lines: right of them, where curves do not come, or left and low if another line is near."""
-    width = panel.get_xlim()[1]
-    for name, value in ceilings.items():
-        x = value / 1e9
-        further = min((other / 1e9 for other in ceilings.values() if other > value), default=width)
-        room = further - x > 0.028 * width
+    """Along the lines and right of them, where curves do not come."""
+    for name in [name for name in ceilings if name not in _crowded(panel, ceilings)]:
         panel.annotate(
-            name, (x, 0.91 if room else 0.04), xycoords=panel.get_xaxis_transform(), fontsize=8,
-            xytext=(3 if room else -3, 0), textcoords="offset points", rotation=90,
-            ha="left" if room else "right", va="top" if room else "bottom",
+            name, (ceilings[name] / 1e9, 0.91), xycoords=panel.get_xaxis_transform(), fontsize=8,
+            xytext=(3, 0), textcoords="offset points", rotation=90, ha="left", va="top",
         )  # fmt: skip
 
 
@@ -192,8 +194,8 @@ def _legend(figure: Figure, curves: Sequence[Series]) -> None:
         look = {"linestyle": "", "marker": "o", "markersize": 6.5, "markerfacecolor": "none"}
         handles.append(Line2D([], [], markeredgecolor=colour, label="saturated: no latency", **look))
     names = _limit_names(curves)
-    if not alone:
-        handles += [Line2D([], [], color=INK, linestyle=_style(names, name), label=name) for name in names]
+    told = _crowded(figure.axes[0], curves[0].ceilings) if alone else names
+    handles += [Line2D([], [], color=INK, linestyle=_style(names, name), label=name) for name in told]
     first = next((next(iter(c.unloaded)) for c in curves if c.unloaded), None)
     if first is not None:
         name = "unloaded read" if alone else f"unloaded read, {first}"

@@ -1,6 +1,7 @@
 """Latency–throughput curves: the limits are met, saturated points say so, folders hold what they say."""
 
 import csv
+import dataclasses
 import json
 import shlex
 from collections.abc import Callable
@@ -302,3 +303,19 @@ def test_row_locality_of_runs() -> None:
     assert performance == result.metrics["bandwidth"] / 1e9  # type: ignore[operator]
     with pytest.raises(cw.InputError, match="another system"):
         cw.row_locality("ddr4_2400", {"random": result}, overrides=["controller.refresh=none"])
+
+
+def test_only_memories_have_one() -> None:
+    other = dataclasses.replace(cw.load("ddr4_2400"), kind="pim")
+    with pytest.raises(cw.InputError, match="kind: a latency-throughput curve"):
+        cw.curve(other)
+    with pytest.raises(cw.InputError, match="kind: row locality"):
+        cw.row_locality(other, {})
+
+
+def test_progress_counts_the_requests_of_all_points() -> None:
+    told: list[tuple[int, int | None]] = []
+    sweep = Sweep(cw.load("ddr4_2400"), "ddr4_2400", (), "stream", 1.0, 4, 20_000, "constant", 0)
+    sweep.carried_out(progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (80_000, 80_000)

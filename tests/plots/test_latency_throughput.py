@@ -85,3 +85,16 @@ def test_the_same_curves_give_the_same_bytes() -> None:
 def test_without_points_there_is_nothing_to_draw(curves: list[Series]) -> None:
     with pytest.raises(ValueError, match="points"):
         draw(curves)
+
+
+@pytest.mark.parametrize(
+    ("refresh_limited", "where"), [(4.6e9, "beside the line"), (4.95e9, "in the legend")]
+)
+def test_names_of_limits_that_do_not_fit_stand_in_the_legend(refresh_limited: float, where: str) -> None:
+    ceilings = {"theoretical peak": 5e9, "refresh-limited peak": refresh_limited}
+    figure = draw([ONE._replace(ceilings=ceilings)]).figure
+    beside = [text.get_text() for text in figure.axes[0].texts]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert ("refresh-limited peak" in beside) == (where == "beside the line")
+    assert ("refresh-limited peak" in legend) == (where == "in the legend")
+    assert "theoretical peak" in beside
