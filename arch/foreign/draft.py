@@ -1,8 +1,8 @@
-"""A memory in the making: values with their sources on one side, the fate of every foreign setting on the other.
+"""A memory in the making: values with their sources here, the fate of every foreign setting there.
 
-An importer takes each setting of the foreign file exactly once, as translated or as left behind with a
-reason; :meth:`Draft.finished` lists what nobody took, writes the YAML and loads it, so that what is handed out
-is known to run.
+An importer takes each setting of the foreign file, as translated or as left behind with a reason;
+:meth:`Draft.finished` lists what nobody took, writes the YAML and loads it, so that what is handed out is
+known to run.
 """
 
 import tempfile
@@ -98,7 +98,7 @@ class Draft:
         *,
         setting: str | None = None,
     ) -> None:
-        """Writes a value of our YAML with its source; a fault that loading finds in it is told of ``setting``."""
+        """Writes a value of our YAML with its source; loading blames a fault in it on ``setting``."""
         around = self._tree
         for part in path[:-1]:
             around = around.setdefault(part, {})
@@ -124,7 +124,7 @@ class Draft:
         self, setting: str | None, message: str, *, given: object = MISSING, accepted: str | None = None
     ) -> NoReturn:
         """One message with file, line and key."""
-        line = self.settings[setting].line if setting in self.settings else None
+        line = self.settings[setting].line if setting is not None and setting in self.settings else None
         raise InputError(
             message, file=self.shown, line=line, field=setting, given=given, accepted=accepted
         ) from None
@@ -136,7 +136,9 @@ class Draft:
                 self.left[setting] = _NOBODY
         name = PurePath(self.shown).name
         translated = tuple(
-            Translated(key, self.settings[key].text, self.taken[key]) for key in self.settings if key in self.taken
+            Translated(key, self.settings[key].text, self.taken[key])
+            for key in self.settings
+            if key in self.taken
         )
         untranslated = tuple(
             Untranslated(key, self.settings[key].text, self.left[key])
@@ -144,7 +146,11 @@ class Draft:
             if key in self.left and key not in self.taken
         )
         ordered = {key: self._tree[key] for key in _ORDER if key in self._tree} | self._tree
-        head = {"kind": "memory", "extends": family, "title": f"{standard} of the {format} configuration {name}"}
+        head = {
+            "kind": "memory",
+            "extends": family,
+            "title": f"{standard} of the {format} configuration {name}",
+        }
         text = (
             f"# Imported by cyclewise from the {format} configuration {_comment(name)}.\n"
             + dump({**head, **ordered, "sources": self._sources})
@@ -152,9 +158,7 @@ class Draft:
             + _listed("Assumed:", self.assumptions)
         )
         self._checked(text)
-        return Imported(
-            format, standard, family, text, translated, untranslated, tuple(self.assumptions)
-        )
+        return Imported(format, standard, family, text, translated, untranslated, tuple(self.assumptions))
 
     def _checked(self, text: str) -> None:
         from arch.system import load

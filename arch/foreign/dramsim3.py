@@ -7,43 +7,27 @@ default that was used is named.  Its currents become ours where one background c
 
 import re
 from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from arch.controller import MOST_ENTRIES
-from arch.errors import InputError, unknown
-from arch.foreign.draft import STANDARDS, Draft, Imported, Setting
+from arch.foreign.draft import STANDARDS, Imported
 from arch.foreign.dramsim3_power import put_energy
+from arch.foreign.dramsim3_values import Values
 from arch.foreign.ini import read_ini
-from arch.yaml_source import read_file
 
 _PROTOCOLS = {"DDR3": "DDR3", "DDR4": "DDR4", "GDDR6": "GDDR6", "HBM": "HBM2", "HBM2": "HBM2"}
-_WHOLE = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,12}|0|[1-9][0-9]{0,12})")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
-_FLAGS = {"true": True, "yes": True, "on": True, "1": True} | dict.fromkeys(("false", "no", "off", "0"), False)
 _FIELDS = {"ch": "channel", "ra": "rank", "bg": "group", "ba": "bank", "ro": "row", "co": "column"}
 _SPLIT = {"tCCD": "column commands", "tRRD": "activates", "tWTR": "a write and a read"}
-_MOST_CYCLES = 10**9
 
 
 def imported(text: str, shown: str) -> Imported:
     """The memory of an ini file.  Raises InputError with line and key for what cannot be imported."""
-    return _Ini(read_ini(text, shown), shown).imported()
+    return _Configuration(read_ini(text, shown), shown).imported()
 
 
-@lru_cache(maxsize=1)
-def _keys() -> Any:
-    path = Path(__file__).parent / "dramsim3_keys.yaml"
-    return read_file(path, path.name).data
-
-
-class _Ini:
-    """One file being translated: names of keys without regard to case, defaults, and the draft."""
-
-    def __init__(self, settings: dict[str, Setting], shown: str) -> None:
-        self.draft = Draft(shown, settings)
-        self.named = {key.casefold(): key for key in settings}
+class _Configuration(Values):
+    """One file being translated; what each part needs of another stands in its fields."""
 
     def imported(self) -> Imported:
         self.check_sections()
@@ -64,12 +48,12 @@ class _Ini:
         put_energy(self.draft, self.named, self.devices)
         self.leave_rest()
         self.draft.assume(
-            "DRAMsim3 schedules differently: transactions move on to a queue for each bank, which are served in "
-            "turn, rows close after four hits, and writes drain when their queue is full; here the controller is "
-            "profile cyclewise with its row hits first"
+            "DRAMsim3 schedules differently: transactions move on to a queue for each bank, these are served in "
+            "turn, rows close after four hits, and writes drain when their queue is full; here the controller "
+            "is profile cyclewise, row hits first"
         )
         self.draft.assume(
-            "DRAMsim3 refreshes ranks in turn, closing bank by bank; here every rank is refreshed at each tREFI"
+            "DRAMsim3 refreshes ranks in turn, closing bank by bank; here all ranks are refreshed at each tREFI"
         )
         return self.draft.finished("DRAMsim3", protocol, STANDARDS[standard])
 
@@ -111,7 +95,9 @@ class _Ini:
         put = self.put
         put("system.channels", ("channels",), self.count("system.channels"))
         self.rank_count = self.ranks(columns, pins, rows, groups * banks)
-        put(None, ("organization", "ranks"), self.rank_count)
+        size = self.name("system.channel_size")
+        where = size if self.has("system.channel_size") else None
+        self.draft.put(("organization", "ranks"), self.rank_count, self.rank_source, "derived", setting=where)
         put("dram_structure.bankgroups", into_groups, groups)
         put("dram_structure.banks_per_group", ("organization", "banks"), banks)
         put("dram_structure.rows", ("organization", "rows"), rows)
@@ -135,17 +121,21 @@ class _Ini:
         self.rank_source = f"channel_size {size} MB / {rank} MB of a rank"
         if rank > size:
             self.draft.assume(
-                f"one rank holds {rank} MB, more than channel_size {size} MB; as DRAMsim3 does, one rank is used"
+                f"a rank holds {rank} MB, more than channel_size {size} MB; one rank is used, as in DRAMsim3"
             )
         elif size % rank:
-            self.draft.assume(f"channel_size {size} MB holds {size // rank} whole ranks of {rank} MB; the rest is lost")
+            self.draft.assume(
+                f"channel_size {size} MB holds {size // rank} whole ranks of {rank} MB; the rest is lost"
+            )
         return max(1, size // rank)
 
     def timing(self, standard: str) -> None:
         self.clock()
         extra = self.number("timing.AL", least=0)
         if self.has("timing.AL"):
-            self.draft.take(self.name("timing.AL"), "timing.tCL, timing.tCWL, timing.tRTP" if extra else "timing.tCL")
+            self.draft.take(
+                self.name("timing.AL"), "timing.tCL, timing.tCWL, timing.tRTP" if extra else "timing.tCL"
+            )
         self.cycles("CL", "tCL", extra, least=1)
         self.cycles("CWL", "tCWL", extra, least=1)
         if standard in ("DDR3", "DDR4"):
@@ -220,7 +210,13 @@ class _Ini:
                 row = {"after": after, "before": before, "scope": other, "wait": text, "label": "rank switch"}
                 self.rule(rule, row, source)
         if self.word("system.row_buf_policy") == "CLOSE_PAGE":
-            row = {"after": ["RDA"], "before": ["ACT"], "scope": "bank", "wait": "tBL + tRTP + tRP", "label": "tRP"}
+            row = {
+                "after": ["RDA"],
+                "before": ["ACT"],
+                "scope": "bank",
+                "wait": "tBL + tRTP + tRP",
+                "label": "tRP",
+            }
             self.rule("tRP_read_auto", row, "src/timing.cc: readp_to_act")
 
     def system(self, standard: str) -> None:
@@ -231,7 +227,11 @@ class _Ini:
         put = self.draft.put
         choice = "nearest to DRAMsim3's scheduling"
         put(("controller", "profile"), "cyclewise", choice, "assumed")
-        self.put("system.row_buf_policy", ("controller", "page_policy"), "open" if policy == "OPEN_PAGE" else "closed")
+        self.put(
+            "system.row_buf_policy",
+            ("controller", "page_policy"),
+            "open" if policy == "OPEN_PAGE" else "closed",
+        )
         entries = self.number("system.trans_queue_size", least=1, most=MOST_ENTRIES)
         self.put("system.trans_queue_size", ("controller", "read_queue"), entries)
         self.put("system.trans_queue_size", ("controller", "write_queue"), entries)
@@ -239,7 +239,9 @@ class _Ini:
             why = "reads and writes have queues of their own here, each of trans_queue_size entries"
             self.draft.leave(self.name("system.unified_queue"), why)
         else:
-            self.draft.take(self.name("system.unified_queue"), "controller.read_queue, controller.write_queue")
+            self.draft.take(
+                self.name("system.unified_queue"), "controller.read_queue, controller.write_queue"
+            )
         refresh = self.word("system.refresh_policy")
         if refresh == "RANK_LEVEL_STAGGERED":
             self.draft.take(self.name("system.refresh_policy"), "controller.refresh")
@@ -278,78 +280,6 @@ class _Ini:
             )
         self.put("system.address_mapping", ("address_map",), " ".join(_FIELDS[f] for f in fields))
 
-    # ------------------------------------------------------------------ keys
-
-    def check_sections(self) -> None:
-        for section in ("dram_structure", "timing"):
-            if not any(key.startswith(f"{section}.") for key in self.named):
-                self.draft.refuse(
-                    None, f"no section [{section}]", accepted="an ini file with [dram_structure] and [timing]"
-                )
-
-    def check_keys(self) -> None:
-        """Refuses keys that neither DRAMsim3 nor any configuration of it knows: most are misspelt."""
-        known = _known()
-        for folded, key in self.named.items():
-            section, _, name = folded.partition(".")
-            if section == "thermal" or folded in known:
-                continue
-            if section not in {k.partition(".")[0] for k in known}:
-                sections = [f"[{s}]" for s in _keys()["defaults"]] + ["[power]", "[other]", "[thermal]", "[hmc]"]
-                self.draft.refuse(key, "DRAMsim3 has no such section", accepted=", ".join(sections))
-            names = [k for f, k in known.items() if f.startswith(f"{section}.")]
-            message = unknown("key, which DRAMsim3 would ignore", key, names)
-            elsewhere = [k for f, k in known.items() if f.endswith(f".{name}")]
-            if elsewhere:
-                message = f"DRAMsim3 would ignore it here; it reads {elsewhere[0]}"
-            self.draft.refuse(key, message, accepted="a key that DRAMsim3 reads, or no such line")
-
-    def leave_rest(self) -> None:
-        for part in ("no_counterpart", "not_read"):
-            for section, reasons in _keys()[part].items():
-                for folded, key in self.named.items():
-                    own, _, name = folded.partition(".")
-                    why = {k.casefold(): v for k, v in reasons.items()}.get(name, reasons.get("*"))
-                    if own == section and why is not None:
-                        self.draft.leave(key, why)
-
-    def name(self, key: str) -> str:
-        """The key as the file spells it."""
-        return self.named.get(key.casefold(), key)
-
-    def has(self, key: str) -> bool:
-        return key.casefold() in self.named
-
-    def text(self, key: str) -> str:
-        """The value, or DRAMsim3's default where the key is missing or empty; a default is noted."""
-        found = self.draft.settings.get(self.name(key))
-        if found is not None and found.text:
-            return str(found.value)
-        section, _, name = key.partition(".")
-        default = str(_keys()["defaults"][section][name])
-        self.draft.assume(f"{name} is not given; DRAMsim3's default {default} is used")
-        self.draft.leave(self.name(key), f"empty; DRAMsim3's default {default} is used")
-        return default
-
-    def word(self, key: str) -> str:
-        return self.text(key).strip('"')
-
-    def number(self, key: str, *, least: int, most: int = _MOST_CYCLES) -> int:
-        text = self.text(key)
-        value = int(text, 0) if _WHOLE.fullmatch(text) else None
-        if value is None or not least <= value <= most:
-            self.refuse(key, "", given=text, accepted=f"a whole number from {least} to {most}")
-        return value
-
-    def count(self, key: str) -> int:
-        return self.number(key, least=1)
-
-    def flag(self, key: str) -> bool:
-        text = self.text(key) if self.has(key) else str(_keys()["defaults"][key.partition(".")[0]][key.partition(".")[2]])
-        if text.casefold() not in _FLAGS:
-            self.refuse(key, "", given=text, accepted="true or false")
-        return _FLAGS[text.casefold()]
-
     def cycles(self, key: str, into: str, more: int = 0, *, least: int = 0) -> int:
         """Puts a time in clocks, ``more`` added to it; the sum."""
         value = self.number(f"timing.{key}", least=least) + more
@@ -358,29 +288,5 @@ class _Ini:
         self.put(f"timing.{key}", ("timing", into), f"{value} nCK", "derived" if more else "read")
         return value
 
-    def put(self, key: str | None, path: tuple[str, ...], value: Any, confidence: str = "read") -> None:
-        """A value of ours from a key of the file, or from DRAMsim3's default for it."""
-        if key is None:
-            setting = self.name("system.channel_size")
-            source = self.rank_source
-            self.draft.put(path, value, source, "derived", setting=setting if self.has(setting) else None)
-        elif self.has(key) and self.draft.settings[self.name(key)].text:
-            self.draft.carry(self.name(key), path, value, confidence)
-        else:
-            source = f"DRAMsim3's default for a missing {key.partition('.')[2]}"
-            self.draft.put(path, value, source, confidence, setting=self.name(key) if self.has(key) else None)
-
     def rule(self, name: str, row: dict[str, Any], source: str) -> None:
         self.draft.put(("constraints", name), row, f"DRAMsim3 {source}")
-
-    def refuse(self, key: str, message: str, **details: Any) -> Any:
-        self.draft.refuse(self.name(key), message, **details)
-
-
-@lru_cache(maxsize=1)
-def _known() -> dict[str, str]:
-    """Every key that is known, by its name in lower case."""
-    data = _keys()
-    parts = [data["defaults"], data["no_counterpart"], data["not_read"]]
-    parts.append({"power": dict.fromkeys(("VDD", "IDD0", "IDD2N", "IDD3N", "IDD4R", "IDD4W", "IDD5AB"))})
-    return {f"{s}.{k}".casefold(): f"{s}.{k}" for part in parts for s, keys in part.items() for k in keys}

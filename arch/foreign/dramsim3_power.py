@@ -11,7 +11,14 @@ from fractions import Fraction
 
 from arch.foreign.draft import Draft
 
-_CURRENTS = {"IDD0": "IDD0", "IDD2N": "IDD2N", "IDD3N": "IDD3N", "IDD4R": "IDD4R", "IDD4W": "IDD4W", "IDD5AB": "IDD5"}
+_CURRENTS = {
+    "IDD0": "IDD0",
+    "IDD2N": "IDD2N",
+    "IDD3N": "IDD3N",
+    "IDD4R": "IDD4R",
+    "IDD4W": "IDD4W",
+    "IDD5AB": "IDD5",
+}
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
 
 
@@ -27,7 +34,9 @@ def put_energy(draft: Draft, named: Mapping[str, str], devices: int) -> None:
             continue
         text = draft.settings[key].text
         if _NUMBER.fullmatch(text) is None:
-            draft.refuse(key, "", given=text, accepted="volts" if name == "VDD" else "milliamperes, such as 48")
+            draft.refuse(
+                key, "", given=text, accepted="volts" if name == "VDD" else "milliamperes, such as 48"
+            )
         values[name] = Fraction(text)
     why = _obstacle(values)
     for name in ("VDD", *_CURRENTS):
@@ -43,7 +52,7 @@ def put_energy(draft: Draft, named: Mapping[str, str], devices: int) -> None:
         source = "bus_width / device_width of the configuration"
         draft.put(("energy", "devices"), devices, source, "derived")
         draft.assume(
-            "energies are joules here; DRAMsim3's total_energy is V·mA·cycles, which is pJ only at a clock of 1 ns"
+            "energies are joules here; DRAMsim3's are V·mA·cycles, which is pJ only at a clock of 1 ns"
         )
 
 

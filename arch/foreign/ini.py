@@ -38,7 +38,9 @@ def read_ini(text: str, shown: str) -> dict[str, Setting]:
         key = f"{section}.{pair[1]}"
         if line[0].isspace() and settings:
             message = "an indented line, which DRAMsim3 takes for more of the key above and ignores"
-            raise InputError(message, file=shown, line=number, field=key, accepted="key = value from column 1")
+            raise InputError(
+                message, file=shown, line=number, field=key, accepted="key = value from column 1"
+            )
         folded = key.casefold()
         if folded in spelled:
             first = settings[spelled[folded]].line

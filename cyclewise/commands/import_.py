@@ -23,7 +23,9 @@ def command(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="The YAML file to write; it must not exist.", metavar="FILE.yaml"),
+        typer.Option(
+            "--output", "-o", help="The YAML file to write; it must not exist.", metavar="FILE.yaml"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every setting's fate.")] = False,
 ) -> None:
@@ -41,8 +43,8 @@ def command(
     else:
         shown = printable(output)
         say(
-            f"{shown}: {result.standard} from {printable(config)}, {len(result.translated)} settings translated, "
-            f"{len(result.untranslated)} not; run it with: cyclewise run {shown} random_rw30"
+            f"{shown}: {result.standard} from {printable(config)}, {len(result.translated)} settings "
+            f"translated, {len(result.untranslated)} not; run it with: cyclewise run {shown} random_rw30"
         )
     for item in result.untranslated:
         note(f"not translated: {item.setting} = {item.value}: {item.why}")
