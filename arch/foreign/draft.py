@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from arch.errors import MISSING, InputError, dotted, shown
 from arch.yaml_text import dump
+
+if TYPE_CHECKING:
+    from arch import device
 
 _ORDER = ("clock_period", "channels", "organization", "address_map", "timing")
 STANDARDS = {"DDR3": "ddr3", "DDR4": "ddr4", "GDDR6": "gddr6", "HBM2": "hbm2"}
@@ -135,6 +138,7 @@ class Draft:
             if setting not in self.taken and setting not in self.left:
                 self.left[setting] = _NOBODY
         name = PurePath(self.shown).name
+        self.resolved(family)
         translated = tuple(
             Translated(key, self.settings[key].text, self.taken[key])
             for key in self.settings
@@ -145,29 +149,25 @@ class Draft:
             for key in self.settings
             if key in self.left and key not in self.taken
         )
-        ordered = {key: self._tree[key] for key in _ORDER if key in self._tree} | self._tree
-        head = {
-            "kind": "memory",
-            "extends": family,
-            "title": f"{standard} of the {format} configuration {name}",
-        }
+        title = f"{standard} of the {format} configuration {name}"
         text = (
             f"# Imported by cyclewise from the {format} configuration {_comment(name)}.\n"
-            + dump({**head, **ordered, "sources": self._sources})
+            + self._yaml(family, title)
             + _listed("Not translated:", [f"{u.setting} = {u.value}: {u.why}" for u in untranslated])
             + _listed("Assumed:", self.assumptions)
         )
-        self._checked(text)
         return Imported(format, standard, family, text, translated, untranslated, tuple(self.assumptions))
 
-    def _checked(self, text: str) -> None:
+    def resolved(self, family: str) -> "device.Memory":
+        """The memory as it stands.  Raises InputError, at the foreign key, if it could not run."""
         from arch.system import load
 
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "imported.yaml"
-            file.write_text(text, encoding="utf-8")
+            file.write_text(self._yaml(family, ""), encoding="utf-8")
             try:
-                load(str(file))
+                memory: device.Memory = load(str(file)).spec.resolve()
+                return memory
             except InputError as error:
                 found = error.field or ""
                 parts = found.split(".")
@@ -180,6 +180,11 @@ class Draft:
                     given=error.given,
                     accepted=error.accepted if isinstance(error.accepted, str) else None,
                 )
+
+    def _yaml(self, family: str, title: str) -> str:
+        head = {"kind": "memory", "extends": family, "title": title}
+        ordered = {key: self._tree[key] for key in _ORDER if key in self._tree} | self._tree
+        return dump({**head, **ordered, "sources": self._sources})
 
 
 def as_text(value: Any) -> str:

@@ -48,12 +48,12 @@ class _Configuration(Values):
         put_energy(self.draft, self.named, self.devices)
         self.leave_rest()
         self.draft.assume(
-            "DRAMsim3 schedules differently: transactions move on to a queue for each bank, these are served in "
-            "turn, rows close after four hits, and writes drain when their queue is full; here the controller "
-            "is profile cyclewise, row hits first"
+            "DRAMsim3 schedules differently: transactions move on to a queue for each bank, served in turn, "
+            "rows close after four hits, and writes drain when their queue is full; here it is profile "
+            "cyclewise, row hits first"
         )
         self.draft.assume(
-            "DRAMsim3 refreshes ranks in turn, closing bank by bank; here all ranks are refreshed at each tREFI"
+            "DRAMsim3 refreshes ranks in turn, closing bank by bank; here all ranks refresh at each tREFI"
         )
         return self.draft.finished("DRAMsim3", protocol, STANDARDS[standard])
 

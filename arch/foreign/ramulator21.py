@@ -1,7 +1,8 @@
 """What ``python -m ramulator export`` of Ramulator 2.1 writes: every number resolved, timings as plain lists.
 
 ``memory_system: {controllers: [{dram: {impl, org: {dq, count}, timing: […], …}, …}], channel_mapper: {…}}``.
-The lists' order stands in ``ramulator21_standards.yaml``.
+The lists' order stands in ``ramulator21_standards.yaml``.  The rules that the export carries are
+compared with ours.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from arch.foreign.draft import STANDARDS, Draft, Imported
 from arch.foreign.ramulator_controller import flattened, put_controller, whole, word
 from arch.foreign.ramulator_maps import MAPPERS, address_map
+from arch.foreign.ramulator_rules import differences
 from arch.foreign.ramulator_timing import OURS, put_timing
 from arch.yaml_source import Tree, read_file
 
@@ -44,6 +46,7 @@ def imported(tree: Tree, shown: str) -> Imported:
     _commands(draft, facts, values)
     _mapper(draft, facts, counts, channels)
     put_controller(draft, _AT, _CHILDREN, facts["controllers"])
+    _rules(draft, facts, STANDARDS[standard])
     _rest(draft)
     return draft.finished("Ramulator 2.1", standard, STANDARDS[standard])
 
@@ -153,8 +156,23 @@ def _commands(draft: Draft, facts: Mapping[str, Any], values: Mapping[str, int])
             draft.take(cycles, "commands.ACT.cycles")
         else:
             draft.leave(cycles, "differs from the standard's; commands take the cycles of the family")
-    rules = f"{_DRAM}.timing_constraints"
-    draft.leave(rules, "computed by Ramulator from the timings; the rules of the family are used")
+
+
+def _rules(draft: Draft, facts: Mapping[str, Any], family: str) -> None:
+    setting = f"{_DRAM}.timing_constraints"
+    if setting not in draft.settings:
+        return
+    rows = draft.settings[setting].value
+    found = differences(rows, draft.resolved(family), facts["levels"], facts["commands"])
+    if found is None:
+        draft.refuse(
+            setting, "", given=rows, accepted="rows of [level, [preceding], [following], latency, …]"
+        )
+    if not found:
+        draft.take(setting, "constraints, found to be equal")
+        return
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    draft.leave(setting, f"the family's rules are used, which differ: {'; '.join(found[:3])}{more}")
 
 
 def _mapper(draft: Draft, facts: Mapping[str, Any], counts: Mapping[str, int], channels: int) -> None:
