@@ -5,6 +5,7 @@ An importer takes each setting of the foreign file, as translated or as left beh
 known to run.
 """
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -172,6 +173,8 @@ class Draft:
                 found = error.field or ""
                 parts = found.split(".")
                 tries = [".".join(parts[:end]) for end in range(len(parts), 0, -1)]
+                # A rule, command or refresh is written in terms of timings; the first it names is to blame.
+                tries += [f"timing.{name}" for name in re.findall(r"\bt[A-Z]\w*", str(error.given))]
                 setting = next((self._origin[key] for key in tries if key in self._origin), None)
                 what = f"cannot be a memory here, {found}" if found else "cannot be a memory here"
                 self.refuse(

@@ -71,13 +71,17 @@ def _write(text: str, output: str) -> None:
 
 
 def _record(result: "Imported", config: str, output: str | None) -> dict[str, Any]:
-    written = {"yaml": result.yaml_text} if output is None else {"file": output}
+    import arch
+
+    written: dict[str, Any] = {"yaml": result.yaml_text}
+    if output is not None:
+        written = {"wrote": "system", "file": output, "digest": arch.load(output).digest()}
     return {
+        **written,
+        "extends": result.family,
         "config": config,
         "format": result.format,
         "standard": result.standard,
-        "family": result.family,
-        **written,
         "translated": [item._asdict() for item in result.translated],
         "untranslated": [item._asdict() for item in result.untranslated],
         "assumptions": list(result.assumptions),

@@ -197,7 +197,9 @@ _EXPORTS: Mapping[str, Any] = {
         "count": [1, 1, 4, 4, 32768, 128],
         "width": 64,
         "pins": 64,
-        "timing": [2000, 2, 14, 14, 12, 14, 34, 48, 16, 5, 5, 2, 4, 4, 4, 6, 8, 15, 260, 160, 8, 3900, 244, 1000],
+        "timing": [
+            2000, 2, 14, 14, 12, 14, 34, 48, 16, 5, 5, 2, 4, 4, 4, 6, 8, 15, 260, 160, 8, 3900, 244, 1000,
+        ],
         "commands": ["ACT", "PRE", "PREA", "RD", "WR", "RDA", "WRA", "REFA", "REFpb"],
         "scopes": {"channel": 0, "rank": 1, "group": 2, "bank": 3},
     },
@@ -217,7 +219,7 @@ _EXPORTS: Mapping[str, Any] = {
 
 
 def exported(name: str, memory: Memory, channels: int = 1, **changes: Any) -> str:
-    """YAML in the form that Ramulator 2.1 exports; the rules are those of ``memory``, rule set ramulator21.
+    """YAML as Ramulator 2.1 exports it; the rules are those of ``memory``, rule set ramulator21.
 
     ``changes`` replace keys of ``dram``.
     """
