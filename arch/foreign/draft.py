@@ -81,12 +81,12 @@ class Draft:
 
     def take(self, setting: str, into: str) -> None:
         """Marks a setting as translated; a setting that the file lacks is passed over."""
-        if setting in self.settings:
+        if setting and setting in self.settings:
             self.taken[setting] = f"{self.taken[setting]}, {into}" if setting in self.taken else into
 
     def leave(self, setting: str, why: str) -> None:
         """Marks a setting as left behind; a setting that the file lacks is passed over."""
-        if setting in self.settings:
+        if setting and setting in self.settings:
             self.left.setdefault(setting, why)
 
     def assume(self, sentence: str) -> None:

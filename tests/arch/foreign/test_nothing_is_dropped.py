@@ -29,7 +29,7 @@ BUSY_YAML = BUSY_YAML.replace("OpenRowPolicy", "ClosedRowPolicy\n      cap: 4")
 BUSY_YAML = BUSY_YAML.replace(
     "impl: DDR4\n", "impl: DDR4\n    drampower_enable: true\n    voltage: {preset: Default}\n"
 )
-BUSY_YAML += "Extra:\n  thing: [1, 2]\n"
+BUSY_YAML += 'Extra:\n  thing: [1, 2]\n  empty: {}\n"": nameless\n'
 
 
 def found(tmp_path: Path, text: str) -> Imported:
@@ -46,7 +46,7 @@ def ini_keys(text: str) -> set[str]:
 
 
 def yaml_keys(value: Any, path: str = "") -> set[str]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return {k for key, child in value.items() for k in yaml_keys(child, f"{path}.{key}" if path else key)}
     if isinstance(value, list) and any(isinstance(v, dict) for v in value):
         return {k for n, child in enumerate(value) for k in yaml_keys(child, f"{path}[{n}]")}
