@@ -55,10 +55,13 @@ def load(
     """
     check_transaction_bytes(transaction_bytes)
     if name_or_path in PUBLIC_TRACES:
+        if clock is not None and clock.ticks_per_cycle is not None:
+            message = "its arrivals are memory clock cycles, so there is no trace clock"
+            raise InputError(message, given=name_or_path)
         return PUBLIC_TRACES[name_or_path].make(name_or_path)
     if name_or_path in CARRIED:
         path = str(FOLDER / CARRIED[name_or_path][0])
-        return open_trace(path, transaction_bytes, vectors=vectors, name=name_or_path)
+        return open_trace(path, transaction_bytes, vectors=vectors, clock=clock, name=name_or_path)
     if not name_or_path or "\0" in name_or_path or not os.path.lexists(name_or_path):
         raise _unknown(name_or_path)
     return open_trace(name_or_path, transaction_bytes, vectors=vectors, clock=clock)

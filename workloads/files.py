@@ -96,8 +96,9 @@ def save(
         format: by default what the suffix says: ``.npz``, ``.parquet``; ``.trace``, ``.txt`` or ``.ldst`` for
             ``load_store``; ``.rw`` for ``read_write``; ``.stl`` for ``dramsys``.
         vectors: how to write address vectors; only ``read_write_vector`` needs it.
-        lossy: leave out what a text format cannot hold (window, streams, operations other than reads and
-            writes, and, but for ``dramsim3`` and ``dramsys``, arrivals), where otherwise the trace is refused.
+        lossy: leave out what a text format cannot hold, where otherwise the trace is refused: window,
+            streams, operations other than reads and writes, and arrivals (which ``dramsim3`` and ``dramsys``
+            can hold).
 
     Raises:
         InputError: unknown format, a path that cannot be written, a trace that cannot be read or does not

@@ -50,6 +50,7 @@ def find_format(path: str, relative: bool = False) -> Style | TimedFormat:
         if number == 1 and (b"\0" in line or not line.isascii()):
             accepted = "a .npz or .parquet file with a column line, or text such as LD 0x1a40 or 0x1a40 R"
             raise InputError("is in no known trace format", file=path, accepted=accepted)
-        accepted = "; or ".join(format.accepted for format in (*STYLES.values(), *timed))
+        known = [style.accepted for style in STYLES.values()] + [format.accepted for format in timed]
+        accepted = "; or ".join(known)
         raise InputError("no request", file=path, line=number, given=excerpt(line), accepted=accepted)
     raise InputError("holds no requests", file=path)

@@ -67,14 +67,14 @@ def excerpt(line: bytes) -> str:
 class Words(NamedTuple):
     """Where the words of some lines stand: word w is ``data[start[w]:end[w]]``.
 
-    Line i, of those that have any, begins with word ``first[i]`` and consists of ``count[i]``.
+    Line i, of those that have any, begins with word ``first[i]`` and consists of ``per_line[i]``.
     """
 
     data: npt.NDArray[np.uint8]
     start: Int64Array
     end: Int64Array
     first: Int64Array
-    count: Int64Array
+    per_line: Int64Array
 
 
 def find_words(text: bytes) -> Words:

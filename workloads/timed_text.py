@@ -101,7 +101,7 @@ class DRAMsim3Format:
         return [Row(_decimal(words[2], "cycle"), address, words[1] in self.WRITES)]
 
     def parse_words(self, words: Words) -> Rows | None:
-        if not (words.count == 3).all():
+        if not (words.per_line == 3).all():
             return None
         at = words.first
         write = _which(words, at + 1, self.READS, self.WRITES)
@@ -174,7 +174,7 @@ class DRAMSysFormat:
             return None
         if _any_hex(words, at) or (which.size and _any_hex(words, which, 1)):
             return None
-        if lengths.size and not (0 < int(lengths.min()) and int(lengths.max()) <= LONGEST_REQUEST):
+        if lengths.size and not (int(lengths.min()) > 0 and int(lengths.max()) <= LONGEST_REQUEST):
             return None
         if int(address.max()) > INT64_MAX - LONGEST_REQUEST:
             return None
