@@ -78,7 +78,7 @@ def _caption(info: TraceInfo) -> str:
 
 def _address_panel(info: TraceInfo, density: Density) -> Panel:
     rows_shown = density.requests.shape[0]
-    starts = [0, *(np.flatnonzero(density.line_from[1:] != density.line_to[:-1]) + 1).tolist()]
+    starts = density.region_starts()
 
     def draw(figure: Figure, axes: Axes) -> None:
         shown = np.ma.masked_equal(density.requests, 0)
@@ -88,7 +88,7 @@ def _address_panel(info: TraceInfo, density: Density) -> Panel:
         mesh = axes.pcolormesh(density.request_edges, y, shown, norm=LogNorm(1, most), rasterized=True)
         axes.grid(False)
         axes.set(xlim=(0, info.requests), ylim=(0, rows_shown))
-        gaps = f"; {len(starts) - 1} wide gaps left out" if len(starts) > 1 else ""
+        gaps = {1: "", 2: "; a wide gap left out"}.get(len(starts), f"; {len(starts) - 1} wide gaps left out")
         axes.set_title(f"Lines, in order of the requests{gaps}", loc="left")
         axes.set_xlabel("request [1]")
         axes.set_ylabel("line [1]")
@@ -106,7 +106,7 @@ def _address_panel(info: TraceInfo, density: Density) -> Panel:
 
     def rows() -> Iterator[tuple[Any, ...]]:
         x = density.request_edges.tolist()
-        low, high = density.line_from.tolist(), density.line_to.tolist()
+        low, high = density.line_from.tolist(), [last + 1 for last in density.line_last.tolist()]
         for j, i in zip(*np.nonzero(density.requests), strict=True):
             yield ("addresses", x[i], x[i + 1], low[j], high[j], int(density.requests[j, i]), "requests")
 
@@ -132,9 +132,9 @@ def _reuse_panel(info: TraceInfo) -> Panel:
         axes.plot(
             [0, *(d for d, _ in shares)], [0, *(s for _, s in shares)], color=BLUE, drawstyle="steps-post"
         )
-        axes.set_xlim(0, highest * 1.3)
         powers = [0, *(1 << k for k in range(0, highest.bit_length() + 1, 1 + highest.bit_length() // 7))]
         axes.set_xticks(powers, [_binary(power) for power in powers])
+        axes.set_xlim(0, highest * 1.3)  # after the ticks, which may widen it
         axes.minorticks_off()
         axes.axhline(shares[-1][1], color=INK, linewidth=0.8, linestyle=":")
         above = shares[-1][1] < 0.9
@@ -227,7 +227,7 @@ def _bank_panel(locality: Locality) -> Panel:
         axes.stairs(all_, edges, fill=True, color=ORANGE, alpha=0.55, label="another row", hatch="////")
         axes.stairs(hits, edges, fill=True, color=BLUE, label="row hit")
         axes.stairs(all_, edges, color=INK, linewidth=0.8)
-        axes.axhline(1 / banks, color=INK, linewidth=0.8, linestyle=":")
+        axes.axhline(1 / banks, color=INK, linewidth=0.8, linestyle=":", label="even")
         highest = max(all_)
         axes.set(xlim=(-0.5, banks - 0.5), ylim=(0, highest * 1.45))
         axes.set_title(f"Banks of {locality.memory}: {locality.row_hit_share:.1%} row hits", loc="left")
@@ -239,7 +239,7 @@ def _bank_panel(locality: Locality) -> Panel:
         per_channel = banks // locality.channels
         for channel in range(1, locality.channels):
             axes.axvline(channel * per_channel - 0.5, color=INK, linewidth=0.5, alpha=0.5)
-        axes.legend(loc="upper left", ncols=2, handlelength=1.4)
+        axes.legend(loc="upper left", ncols=3, handlelength=1.4)
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for k in range(banks):

@@ -23,12 +23,16 @@ LEAST_ROWS = 8
 
 class Density(NamedTuple):
     """``requests[y, x]``: how many of the requests [request_edges[x], request_edges[x + 1]) go to lines
-    [line_from[y], line_to[y]).  Row y begins a new region where line_from[y] != line_to[y - 1]."""
+    line_from[y] to line_last[y].  Row y begins a new region where line_from[y] != line_last[y - 1] + 1."""
 
     requests: Int64Array  # shape (rows, parts)
     request_edges: Int64Array  # shape (parts + 1,)
     line_from: Int64Array  # shape (rows,), ascending
-    line_to: Int64Array  # shape (rows,)
+    line_last: Int64Array  # shape (rows,)
+
+    def region_starts(self) -> list[int]:
+        """The first row of each region; the first of them is 0."""
+        return [0, *(np.flatnonzero(self.line_from[1:] != self.line_last[:-1] + 1) + 1).tolist()]
 
 
 def density(trace: Trace, parts: int = 256, rows: int = 128) -> Density:
@@ -42,8 +46,8 @@ def density(trace: Trace, parts: int = 256, rows: int = 128) -> Density:
     for block in trace.blocks():
         touched.add(block.line)
         requests += block.requests
-    line_from, line_to = _rows(touched.regions(), rows)
-    request_edges = _edges(0, requests, parts)
+    line_from, line_last = _rows(touched.regions(), rows)
+    request_edges = np.array(_edges(0, requests, parts), np.int64)
     counts = np.zeros((line_from.size, request_edges.size - 1), np.int64)
     first = 0
     for block in trace.blocks():
@@ -53,7 +57,7 @@ def density(trace: Trace, parts: int = 256, rows: int = 128) -> Density:
         cells: npt.NDArray[np.intp] = y * counts.shape[1] + x
         counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
         first += block.requests
-    return Density(counts, request_edges, line_from, line_to)
+    return Density(counts, request_edges, line_from, line_last)
 
 
 class TouchedPieces:
@@ -80,18 +84,19 @@ class TouchedPieces:
         cuts = np.sort(widest[gaps[widest] > max(1, WIDE_GAP * span)])
         starts = [int(pieces[0]), *(int(pieces[k + 1]) for k in cuts)]
         stops = [*(int(pieces[k]) + 1 for k in cuts), int(pieces[-1]) + 1]
-        last = 2**63 - 1
-        return [(a << self._shift, min(b << self._shift, last)) for a, b in zip(starts, stops, strict=True)]
+        return [(a << self._shift, b << self._shift) for a, b in zip(starts, stops, strict=True)]
 
 
 def _rows(regions: list[tuple[int, int]], most: int) -> tuple[Int64Array, Int64Array]:
-    """First and end line of each row; regions get rows by their size, but LEAST_ROWS if they can."""
+    """First and last line of each row; regions get rows by their size, but LEAST_ROWS if they can."""
     total = sum(stop - start for start, stop in regions)
     ends = [_edges(a, b, max(LEAST_ROWS, most * (b - a) // total)) for a, b in regions]
-    return np.concatenate([e[:-1] for e in ends]), np.concatenate([e[1:] for e in ends])
+    first = [edge for edges in ends for edge in edges[:-1]]
+    last = [edge - 1 for edges in ends for edge in edges[1:]]
+    return np.array(first, np.int64), np.array(last, np.int64)
 
 
-def _edges(start: int, stop: int, most: int) -> Int64Array:
-    """Ends of at most ``most`` almost equal parts of [start, stop); exact for any 63-bit numbers."""
+def _edges(start: int, stop: int, most: int) -> list[int]:
+    """Ends of at most ``most`` almost equal parts of [start, stop), in integers of any size."""
     parts = max(1, min(most, stop - start))
-    return np.array([start + (stop - start) * k // parts for k in range(parts + 1)], np.int64)
+    return [start + (stop - start) * k // parts for k in range(parts + 1)]

@@ -9,12 +9,17 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from arch.errors import InputError
 from arch.units import parse_quantity
 from workloads.trace import Int64Array
 
-MOST = 2**31
-"""Bound on numerator and denominator of the ratio, which keeps the arithmetic within 64 bits."""
+MOST = 10**30
+"""Bound on numerator and denominator of the ratio."""
+
+SMALL = 2**31
+"""Below this, both keep the arithmetic within 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class TraceClock:
     def __post_init__(self) -> None:
         ratio = self.ticks_per_cycle
         if ratio is not None and not (0 < ratio.numerator < MOST and ratio.denominator < MOST):
-            accepted = f"a positive ratio of integers below {MOST}"
+            accepted = f"a positive ratio of integers below {MOST:.0e}"
             raise InputError("", field="ticks_per_cycle", given=str(ratio), accepted=accepted)
 
     @property
@@ -43,13 +48,15 @@ class TraceClock:
 
     def most_ticks(self) -> int:
         """The highest tick whose memory cycle fits into 63 bits."""
-        return min(2**63 - 1, int((2**63 - 1) * self.ratio))
+        return min(2**63 - 1, (2**63 - 1) * self.ratio.numerator // self.ratio.denominator)
 
     def cycles(self, ticks: Int64Array) -> Int64Array:
         """Memory cycles, shape (n,), of ticks from 0 to :meth:`most_ticks`, shape (n,)."""
         p, q = self.ratio.numerator, self.ratio.denominator
         if p == q:
             return ticks
+        if max(p, q) >= SMALL:
+            return np.array([-(-tick * q // p) for tick in ticks.tolist()], np.int64)
         whole, rest = ticks // p, ticks % p
         cycles: Int64Array = whole * q + -(-rest * q // p)
         return cycles

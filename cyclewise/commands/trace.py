@@ -190,11 +190,11 @@ def _picture(path: str | None) -> tuple[str, str]:
     if path is None:
         return "", ""
     file = Path(path)
-    if file.suffix.lower() not in PICTURES or not file.stem:
+    if file.suffix not in PICTURES or not file.stem:
         raise arch.InputError("", field="--plot", given=path, accepted=f"a name in {', '.join(PICTURES)}")
     if not file.parent.is_dir():
         raise arch.InputError("cannot be written (no such folder)", file=path)
-    return file.stem, file.suffix.lower().removeprefix(".")
+    return file.stem, file.suffix.removeprefix(".")
 
 
 def _wrote(
@@ -218,26 +218,22 @@ def _rows(found: "TraceInfo") -> list[tuple[str, str]]:
     rows = [(k.replace("_", " "), _shown(v)) for k, v in found._asdict().items() if k not in tables]
     reuse, rate, place = found.reuse, found.arrivals, found.locality
     about = "" if reuse.exact else f", estimated from {reuse.followed_share:.3g} of the lines"
-    if reuse.median_distance is not None and reuse.p90_distance is not None:
+    far = "no line is used twice"
+    if reuse.median_distance is not None:
         far = f"{reuse.median_distance:,} lines (median), {reuse.p90_distance:,} (90 %){about}"
-        rows.append(("reuse distance", far))
+    rows.append(("reuse distance", far))
     strides = ", ".join(f"{s.lines:+,} ({s.share:.1%})" for s in found.strides[:4])
     rows.append(("frequent strides", strides or "none"))
     if rate is not None:
         rows.append(("arrivals per cycle", f"{rate.mean:.4g} (mean), {rate.peak:.4g} (peak)"))
     if place is not None:
-        banks = len(place.requests_per_bank)
+        banks = f"{place.banks_used:,} of {len(place.requests_per_bank):,}"
+        about = "" if place.distinct_rows_exact else "about "
         rows += [
             (f"in {place.memory}", f"{place.row_hit_share:.1%} row hits if each bank is served in order"),
-            (
-                "distinct rows",
-                _shown(place.distinct_rows) + ("" if place.distinct_rows_exact else " (about)"),
-            ),
-            (
-                "banks used",
-                f"{place.banks_used:,} of {banks:,}, the busiest {place.busiest_bank:.3g} x the mean",
-            ),
-            ("channels", f"{place.channels:,}, the busiest {place.busiest_channel:.3g} x the mean"),
+            ("distinct rows", f"{about}{place.distinct_rows:,}"),
+            ("banks used", f"{banks}; the busiest {place.busiest_bank:.3g} x the mean"),
+            ("channels", f"{place.channels:,}; the busiest {place.busiest_channel:.3g} x the mean"),
         ]
     return rows
 
