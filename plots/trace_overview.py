@@ -17,6 +17,9 @@ from workloads.reuse import Reuse
 from workloads.statistics import TraceInfo
 
 WIDTH, ROW_HEIGHT = 9.0, 2.9
+ROUND = [1, 2, 5, 10]
+"""Leading digits of numbers on axes."""
+
 CLEAR = 1.18
 """Room above bars and lines for the text there, as a multiple of the highest."""
 
@@ -93,8 +96,7 @@ def _address_panel(info: TraceInfo, density: Density) -> Panel:
         axes.set_xlabel("request [1]")
         axes.set_ylabel("line [1]")
         axes.xaxis.set_major_formatter(FuncFormatter(_short))
-        ticks = starts if len(starts) > 1 else [rows_shown * k // 5 for k in range(5)]
-        lines = [int(density.line_from[tick]) for tick in ticks]
+        ticks, lines = _line_ticks(density, starts)
         labels = [_short(line) for line in lines]
         exact = len(set(labels)) < len(labels)
         axes.set_yticks(ticks, [f"{line:,}" for line in lines] if exact else labels)
@@ -111,6 +113,16 @@ def _address_panel(info: TraceInfo, density: Density) -> Panel:
             yield ("addresses", x[i], x[i + 1], low[j], high[j], int(density.requests[j, i]), "requests")
 
     return Panel(draw, rows())
+
+
+def _line_ticks(density: Density, starts: list[int]) -> tuple[list[float], list[int]]:
+    """Places on the axis and lines there: where each region begins, or round numbers if there is only one."""
+    if len(starts) > 1:
+        return [float(start) for start in starts], [int(density.line_from[start]) for start in starts]
+    low, high = int(density.line_from[0]), int(density.line_last[-1]) + 1
+    wanted = MaxNLocator(5, steps=ROUND, integer=True).tick_values(low, high)
+    lines = [round(value) for value in wanted if low <= round(value) < high]
+    return [(line - low) / (high - low) * density.line_from.size for line in lines], lines
 
 
 def _reuse_panel(info: TraceInfo) -> Panel:
@@ -177,7 +189,7 @@ def _arrival_panel(info: TraceInfo) -> Panel:
         axes.set_xlabel("arrival [memory clock cycles]")
         axes.set_ylabel("arrival rate [1/cycle]")
         axes.xaxis.set_major_formatter(FuncFormatter(_short))
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND))
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for a, b, share in zip(edges, edges[1:], rates, strict=False):
@@ -233,13 +245,14 @@ def _bank_panel(locality: Locality) -> Panel:
         axes.set_title(f"Banks of {locality.memory}: {locality.row_hit_share:.1%} row hits", loc="left")
         axes.set_xlabel("bank [1]" if locality.channels == 1 else "bank, channel after channel [1]")
         axes.set_ylabel("share of the requests [%]")
+        axes.set_yticks([tick for tick in axes.get_yticks() if tick <= highest * 1.1])
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 4, 8, 10]))
         axes.grid(False, axis="x")
         per_channel = banks // locality.channels
         for channel in range(1, locality.channels):
-            axes.axvline(channel * per_channel - 0.5, color=INK, linewidth=0.5, alpha=0.5)
-        axes.legend(loc="upper left", ncols=3, handlelength=1.4)
+            axes.axvline(channel * per_channel - 0.5, ymax=0.8, color=INK, linewidth=0.5, alpha=0.5)
+        axes.legend(loc="upper left", ncols=3, handlelength=1.4, columnspacing=1.0)
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for k in range(banks):

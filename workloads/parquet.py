@@ -32,6 +32,7 @@ PARQUET_MAGIC = b"PAR1"
 COLUMNS = ("line", "address", "op", "write", "arrival", "stream")
 NAMES = {"READ": READ, "WRITE": WRITE}
 ROW_GROUP_REQUESTS = 1 << 20
+BUFFER_BYTES = 1 << 20
 
 
 def open_parquet(path: str, name: str, transaction_bytes: int) -> Trace:
@@ -97,8 +98,10 @@ def _opened(path: str) -> "Iterator[ParquetFile]":
 
     with seekable(path) as source:
         with _guarded(path):
-            # Row groups can be larger than memory; buffering ahead would read them whole.
-            file = ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
+            # Row groups can be larger than memory: without a buffer of its own, each column of one is read whole.
+            file = ParquetFile(
+                source, pre_buffer=False, buffer_size=BUFFER_BYTES, page_checksum_verification=True
+            )
         yield file
 
 
