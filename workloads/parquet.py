@@ -98,7 +98,7 @@ def _opened(path: str) -> "Iterator[ParquetFile]":
 
     with seekable(path) as source:
         with _guarded(path):
-            # Row groups can be larger than memory: without a buffer of its own, each column of one is read whole.
+            # Row groups can be larger than memory: without a buffer, each column of one is read whole.
             file = ParquetFile(
                 source, pre_buffer=False, buffer_size=BUFFER_BYTES, page_checksum_verification=True
             )
