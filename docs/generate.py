@@ -206,7 +206,7 @@ def rules() -> str:
         "# Timing rules of the library",
         "Made from the library. A row says that no *before* may follow an *after* within its scope sooner than"
         " *wait*; the columns to the right hold the cycles that this comes to for each memory. An empty cell is a"
-        " rule that can never bind there, because it asks for no wait or another rule implies it. How to change"
+        " rule that asks for no wait there. How to change"
         " them: [Write a system](../howto/write_a_machine.md).",
     ]
     families: dict[str, list[Any]] = {}
