@@ -5,6 +5,7 @@
 
 import inspect
 import json
+import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -131,7 +132,7 @@ def _command(name: str, command: Any, depth: int) -> Iterator[str]:
         lines = [line.strip() for line in command.epilog.replace("Examples:", "").replace("Example:", "").split("\n")]
         shown = "\n".join(line for line in lines if line.startswith("cyclewise "))
         if shown:
-            yield f"```text\n{shown}\n```"
+            yield f"For example:\n\n```text\n{shown}\n```"
     for child, inner in children:
         yield from _command(child, inner, depth + 1)
 
@@ -154,7 +155,8 @@ def _spelt(option: Any) -> str:
 
 def names() -> str:
     """The public names of ``cyclewise``: a table, then each with its docstring."""
-    public = sorted((n for n in cyclewise.__all__ if n != "__version__"), key=str.lower)
+    public = [name for name in cyclewise.__all__ if name != "__version__"]
+    public.sort(key=lambda name: (inspect.isclass(getattr(cyclewise, name)), name.lower()))  # functions first
     rows, entries = [], []
     for name in public:
         thing = getattr(cyclewise, name)
@@ -171,6 +173,7 @@ def names() -> str:
 
 def _first_sentence(thing: Any) -> str:
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split()).replace("``", "`")
+    text = re.sub(r":\w+:(?=`)", "", text)  # :func:`run` is no Markdown
     return text.partition(". ")[0].rstrip(".") + "."
 
 
@@ -192,12 +195,13 @@ def left_out() -> str:
         memory = arch.load(entry.name).spec.resolve()
         for rule in memory.rules:
             for rule_set in rule.not_in:
-                which = f"{_list(rule.after)} → {_list(rule.before)}, {rule.scope}, {rule.wait} cycles"
-                rows.append((f"`{entry.name}`", str(len(memory.rules)), f"`{rule_set}`", f"`{rule.name}`", which))
+                between = _between(rule.after, rule.before)
+                cells = (f"`{rule_set}`", f"`{rule.name}`", rule.scope, str(rule.wait), between)
+                rows.append((f"`{entry.name}`", str(len(memory.rules)), *cells))
         if not any(rule.not_in for rule in memory.rules):
-            rows.append((f"`{entry.name}`", str(len(memory.rules)), "none", "", ""))
-    heads = ("memory", "rules", "left out by", "rule", "what it asks for")
-    return table(heads, rows, numbers=(1,))
+            rows.append((f"`{entry.name}`", str(len(memory.rules)), "none", "", "", "", ""))
+    heads = ("memory", "rules", "left out by", "rule", "scope", "cycles", "after → before")
+    return table(heads, rows, numbers=(1, 5))
 
 
 def rules() -> str:
@@ -205,9 +209,8 @@ def rules() -> str:
     parts = [
         "# Timing rules of the library",
         "Made from the library. A row says that no *before* may follow an *after* within its scope sooner than"
-        " *wait*; the columns to the right hold the cycles that this comes to for each memory. An empty cell is a"
-        " rule that asks for no wait there. How to change"
-        " them: [Write a system](../howto/write_a_machine.md).",
+        " *wait*, and how many cycles this comes to for each memory. An empty cell is a rule that asks for no wait"
+        " there. How to change them: [Write a system](../howto/write_a_machine.md).",
     ]
     families: dict[str, list[Any]] = {}
     for entry in _memories():
@@ -222,10 +225,10 @@ def rules() -> str:
             last = f", {row['window']}th last" if row.get("window", 1) > 1 else ""
             excluded = f", not in `{'`, `'.join(row['not_in'])}`" if row.get("not_in") else ""
             waits = [str(found.get(name, "")) for found in cycles]
-            between = f"{_list(row['after'])} → {_list(row['before'])}"
-            rows.append((f"`{name}`", between, f"{row['scope']}{last}{excluded}", f"`{row['wait']}`", *waits))
-        heads = ("rule", "after → before", "scope", "wait", *(f"`{name}`" for name in names))
-        parts += [f"## {family}", table(heads, rows, numbers=range(4, len(heads)))]
+            between = _between(row["after"], row["before"])
+            rows.append((f"`{name}`", between, *waits, f"{row['scope']}{last}{excluded}", f"`{row['wait']}`"))
+        heads = ("rule", "after → before", *(f"`{name}`" for name in names), "scope", "wait")
+        parts += [f"## {family}", table(heads, rows, numbers=range(2, len(heads) - 2))]
     return "\n\n".join(parts)
 
 
@@ -233,8 +236,8 @@ def _memories() -> list[arch.LibraryEntry]:
     return [entry for entry in arch.library() if entry.kind == "memory"]
 
 
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _between(after: Sequence[str], before: Sequence[str]) -> str:
+    return f"`{', '.join(after)} → {', '.join(before)}`"
 
 
 def _plain(value: Any) -> str:
