@@ -117,6 +117,12 @@ def _banks(panel: Axes, grid: _Grid) -> None:
     panel.set_yticks(middles, [plain(name, 12) for name in named], fontsize=8)
     panel.set_ylabel("banks by channel")
     if len(grid.components) <= FEW_ROWS:
-        panel.hlines(np.arange(1, len(grid.components)) * grid.banks, 0, 1, color=FAINT, linewidth=0.5,
-                     transform=panel.get_yaxis_transform())
+        panel.hlines(
+            np.arange(1, len(grid.components)) * grid.banks,
+            0,
+            1,
+            color=FAINT,
+            linewidth=0.5,
+            transform=panel.get_yaxis_transform(),
+        )
     panel.set_ylim(rows, 0)

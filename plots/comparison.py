@@ -66,10 +66,14 @@ def draw(runs: Mapping[str, Report], quantity: Quantity) -> Drawing:
     drawn = dict(list(known.items())[:MOST_BARS])
     rows = _rows({name: runs[name] for name in drawn})
     with axes(5.4, _height(rows)) as (figure, (panel,)):
-        _bars(panel, rows, {name: value / divisor for name, value in drawn.items()}, drawn, quantity.unit, log)
+        _bars(
+            panel, rows, {name: value / divisor for name, value in drawn.items()}, drawn, quantity.unit, log
+        )
         panel.set_xlabel(f"{quantity.title.lower()}{'' if log else f' [{unit}]'}")
     missing = len(runs) - len(known)
-    caption = f"{quantity.title} of {len(known):,} runs{', the first 120 drawn' if len(known) > MOST_BARS else ''}."
+    caption = (
+        f"{quantity.title} of {len(known):,} runs{', the first 120 drawn' if len(known) > MOST_BARS else ''}."
+    )
     if log:
         caption += " The axis is logarithmic."
     if missing:
@@ -151,7 +155,9 @@ def _bars(
     else:
         panel.set_xlim(0, longest * 1.3)
     if rows.systems:
-        panel.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=8.5, ncols=min(2, len(rows.systems)))
+        panel.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=8.5, ncols=min(2, len(rows.systems))
+        )
 
 
 def _name(part: Mapping[str, Any]) -> str:

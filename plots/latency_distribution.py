@@ -108,9 +108,7 @@ def _edges(shortest: int, longest: int, log: bool) -> NDArray[np.int64]:
     return np.unique(np.append(np.concatenate(parts), 2 ** (octaves[-1] + 1)))
 
 
-def _density(
-    panel: Axes, given: _Distribution, shortest: int, longest: int, cycle: float, log: bool
-) -> None:
+def _density(panel: Axes, given: _Distribution, shortest: int, longest: int, cycle: float, log: bool) -> None:
     edges = _edges(shortest, longest, log)
     middles = (given.start + given.end - 1) // 2
     counts, _ = np.histogram(middles, bins=edges, weights=given.reads)
@@ -132,7 +130,9 @@ def _cumulative(panel: Axes, given: _Distribution, recorded: Recorded, cycle: fl
         value = recorded.report.metrics.get(f"latency_from_{given.since}.{name}")
         if value is not None:
             left_over = 1.0 - float(name[1:]) / 100
-            panel.plot([value * cycle], [left_over], marker, color=colour, markersize=5.5, markeredgecolor=INK)
+            panel.plot(
+                [value * cycle], [left_over], marker, color=colour, markersize=5.5, markeredgecolor=INK
+            )
 
 
 def _percentile_axis(panel: Axes, reads: int) -> None:

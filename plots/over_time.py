@@ -14,6 +14,9 @@ from plots.recorded import Recorded, Run, Tables, of
 DRAWN = 256
 """Bins that a figure of this width can show; finer ones are put together for it."""
 
+FAR = 4.0
+"""A peak so many times above everything else is told, not drawn: it would leave nothing to see below it."""
+
 MARKED = 100
 """Bins with refreshes that are marked one by one; more would be a solid line."""
 
@@ -35,11 +38,13 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     seconds = np.maximum(np.diff(edges), 1e-30)
     read, written = bins["read_bytes"] / seconds, bins["written_bytes"] / seconds
     peak = recorded.report.metrics.get("peak_bandwidth")
-    per_second, bandwidth_unit = scale(max(float((read + written).max()), float(peak or 0)), "B/s")
+    highest = float((read + written).max())
+    near = float(peak) if peak and peak <= FAR * highest else None
+    per_second, bandwidth_unit = scale(max(highest, near or 0.0), "B/s")
     per_edge, time_unit = scale(float(edges[-1]), "s")
     time = edges / per_edge
     with axes(5.4, 3.9, rows=2) as (figure, (above, below)):
-        _bandwidth(above, time, read / per_second, written / per_second, peak and peak / per_second)
+        _bandwidth(above, time, read / per_second, written / per_second, near and near / per_second)
         above.set_ylabel(f"bandwidth [{bandwidth_unit}]")
         _depths(below, time, bins)
         _refreshes(below, time, bins["refreshes"])
@@ -58,7 +63,7 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
         "refreshes": bins["refreshes"],
         "activates": bins["activates"],
     }
-    caption = _caption(bins, float(seconds[0]), peak)
+    caption = _caption(bins, float(seconds[0]), peak, near is not None)
     return Drawing("over_time", "Bandwidth and queues over time", caption, figure, _columns(data))
 
 
@@ -125,18 +130,22 @@ def _refreshes(panel: Axes, time: NDArray[Any], refreshes: NDArray[Any]) -> None
     middles = ((time[:-1] + time[1:]) / 2)[refreshes > 0]
     if 0 < len(middles) <= MARKED:
         ticks = {"transform": panel.get_xaxis_transform(), "clip_on": False}
-        panel.plot(middles, np.full(len(middles), 0.035), "|", color=RED, markersize=8, label="refresh", **ticks)
+        panel.plot(
+            middles, np.full(len(middles), 0.035), "|", color=RED, markersize=8, label="refresh", **ticks
+        )
         panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, fontsize=9, handlelength=1.6)
 
 
-def _caption(bins: dict[str, Any], width: float, peak: float | None) -> str:
+def _caption(bins: dict[str, Any], width: float, peak: float | None, drawn: bool) -> str:
     count = int(bins["refreshes"].sum())
     marked = int((bins["refreshes"] > 0).sum())
     refreshes = "no refreshes" if not count else f"{count:,} refreshes"
     if marked > MARKED:
         refreshes += ", too many to be marked"
     over = f" {bins['components']} channels together, queues on average." if bins["components"] > 1 else ""
-    limit = f" Dashed: the peak of {quantity(peak, 'B/s')}." if peak else ""
+    limit = (
+        f" {'Dashed: the' if drawn else 'Far above: the'} peak of {quantity(peak, 'B/s')}." if peak else ""
+    )
     return (
         f"Bytes on the data bus and requests waiting, means of bins of {quantity(width, 's')};"
         f" {refreshes}.{limit}{over}"

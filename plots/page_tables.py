@@ -100,7 +100,9 @@ def cards(recorded: Recorded) -> list[Card]:
             )
     rows = [metrics.get(f"row_{kind}") or 0 for kind in ("hits", "misses", "conflicts")]
     if sum(rows):
-        found.append(Card("Row hits", percent(rows[0] / sum(rows)), f"{percent(rows[2] / sum(rows))} conflicts"))
+        found.append(
+            Card("Row hits", percent(rows[0] / sum(rows)), f"{percent(rows[2] / sum(rows))} conflicts")
+        )
     if report.energy_joules is not None:
         total = report.energy_joules["total"]
         power = f"{quantity(total / report.seconds, 'W')} on average" if report.seconds else ""
@@ -147,9 +149,22 @@ def _metrics(recorded: Recorded) -> Table:
         if unit == "1" and value is not None:
             shown = percent(value) if 0 <= value <= 1 else number(value)
         exact = "" if value is None else f"{value!r}"
-        rows.append([Cell(name), _number(shown, value), _number(exact, value), Cell("" if unit == "1" else unit),
-                     Cell(meaning)])
-    columns = (Column("Metric"), Column("Value", True), Column("Exactly", True), Column("Unit"), Column("Meaning"))
+        rows.append(
+            [
+                Cell(name),
+                _number(shown, value),
+                _number(exact, value),
+                Cell("" if unit == "1" else unit),
+                Cell(meaning),
+            ]
+        )
+    columns = (
+        Column("Metric"),
+        Column("Value", True),
+        Column("Exactly", True),
+        Column("Unit"),
+        Column("Meaning"),
+    )
     return Table("metrics", "Metrics", columns, rows)
 
 
@@ -157,7 +172,9 @@ def _commands(report: Report) -> Table:
     counts = {k.partition(".")[2]: v or 0 for k, v in report.metrics.items() if k.startswith("commands.")}
     total = sum(counts.values()) or 1
     rows = [[Cell(k), _number(number(n), n), _number(percent(n / total), n)] for k, n in counts.items()]
-    return Table("commands", "Commands", (Column("Command"), Column("Issued", True), Column("Share", True)), rows)
+    return Table(
+        "commands", "Commands", (Column("Command"), Column("Issued", True), Column("Share", True)), rows
+    )
 
 
 def _bounds(report: Report) -> Table:
@@ -170,7 +187,12 @@ def _bounds(report: Report) -> Table:
         ]
         for label, bound in report.bound_by.items()
     ]
-    columns = (Column("Cause"), Column("Cycles, all channels", True), Column("Share", True), Column("Meaning"))
+    columns = (
+        Column("Cause"),
+        Column("Cycles, all channels", True),
+        Column("Share", True),
+        Column("Meaning"),
+    )
     return Table("causes", "What the cycles went to, in numbers", columns, rows)
 
 
@@ -178,9 +200,12 @@ def _energy(report: Report) -> Table:
     joules = report.energy_joules or {}
     total = joules.get("total") or 1.0
     rows = [
-        [Cell(name), _number(quantity(v, "J"), v), _number(percent(v / total), v)] for name, v in joules.items()
+        [Cell(name), _number(quantity(v, "J"), v), _number(percent(v / total), v)]
+        for name, v in joules.items()
     ]
-    return Table("energy", "Energy", (Column("Component"), Column("Energy", True), Column("Share", True)), rows)
+    return Table(
+        "energy", "Energy", (Column("Component"), Column("Energy", True), Column("Share", True)), rows
+    )
 
 
 def assumptions(report: Report) -> Table:
@@ -194,7 +219,9 @@ def invariants(report: Report) -> Table:
     """The laws that were checked."""
     rows = []
     for law in report.invariants:
-        figures = " · ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in law.figures.items())
+        figures = " · ".join(
+            f"{name.replace('_', ' ')} {number(value)}" for name, value in law.figures.items()
+        )
         rows.append([Cell("✓ holds" if law.holds else "✗ broken"), Cell(law.name), Cell(figures)])
     return Table("invariants", "Checked", (Column("Result"), Column("Law"), Column("Figures")), rows)
 
@@ -205,7 +232,8 @@ def provenance(recorded: Recorded) -> list[Table]:
     timings = report.provenance.get("timing_cycles") or {}
     period = recorded.cycle_seconds
     timing_rows = [
-        [Cell(str(name)), _number(number(n), n), _number(quantity(n * period, "s"), n)] for name, n in timings.items()
+        [Cell(str(name)), _number(number(n), n), _number(quantity(n * period, "s"), n)]
+        for name, n in timings.items()
     ]
     sources = report.provenance.get("sources") or {}
     source_rows = [
@@ -213,7 +241,12 @@ def provenance(recorded: Recorded) -> list[Table]:
         for key, known in sources.items()
     ]
     return [
-        Table("timings", "Timings", (Column("Timing"), Column("Cycles", True), Column("Time", True)), timing_rows),
+        Table(
+            "timings",
+            "Timings",
+            (Column("Timing"), Column("Cycles", True), Column("Time", True)),
+            timing_rows,
+        ),
         Table("settings", "Settings", (Column("Key"), Column("Value")), [*_settings(report.system)]),
         Table("sources", "Sources", (Column("Keys"), Column("Confidence"), Column("Source")), source_rows),
     ]

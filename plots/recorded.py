@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from arch.errors import InputError
 from sim.report import Report
 
-Tables = Mapping[str, Mapping[str, Sequence[Any]]]
+Tables = Mapping[str, Mapping[str, Any]]
 """Name of a table to its columns, all of one length."""
 
 COLUMNS: Mapping[str, Mapping[str, type]] = {
@@ -113,15 +113,15 @@ def of(run: Run, tables: Tables | None = None) -> Recorded:
     if isinstance(run, (str, os.PathLike)):
         report, found = read(run)
         return Recorded(report, found if tables is None else _arrays(tables))
-    report = run if isinstance(run, Report) else getattr(run, "report", None)
-    if not isinstance(report, Report):
+    given: Any = run if isinstance(run, Report) else getattr(run, "report", None)
+    if not isinstance(given, Report):
         raise TypeError(f"run: given {type(run).__name__}, accepted a result of cyclewise.run or a folder")
     if tables is None:
-        tables = {name: report.tables[name] for name in COLUMNS if name in report.tables}
+        tables = {name: given.tables[name] for name in COLUMNS if name in given.tables}
         folder = getattr(run, "folder", None)
         if not tables and folder is not None:
             tables = read_tables(folder)
-    return Recorded(report, _arrays(tables))
+    return Recorded(given, _arrays(tables))
 
 
 def read(folder: str | os.PathLike[str]) -> tuple[Report, dict[str, dict[str, NDArray[Any]]]]:
@@ -152,9 +152,7 @@ def _read_table(path: Path, columns: Mapping[str, type]) -> dict[str, NDArray[An
         for row in lines:
             if len(row) != len(head):
                 given, accepted = f"{len(row)} values", f"{len(head)}, one a column"
-                raise InputError(
-                    "damaged", file=file, line=lines.line_num, given=given, accepted=accepted
-                )
+                raise InputError("damaged", file=file, line=lines.line_num, given=given, accepted=accepted)
             rows.append(row)
     except csv.Error as error:
         raise InputError(f"damaged: {error}", file=file, line=lines.line_num) from None
@@ -173,15 +171,13 @@ def _column(cells: Sequence[str], kind: type, name: str, file: str) -> NDArray[A
     if len(wrong):
         accepted = "a whole number from 0" if kind is int else "a number from 0"
         at = int(wrong[0])
-        raise InputError(
-            "damaged", file=file, line=at + 2, field=name, given=cells[at], accepted=accepted
-        )
+        raise InputError("damaged", file=file, line=at + 2, field=name, given=cells[at], accepted=accepted)
     return column
 
 
 def _reads_as(kind: type, cell: str) -> bool:
     try:
-        return abs(kind(cell)) < 2**63
+        return bool(abs(kind(cell)) < 2**63)
     except ValueError:
         return False
 

@@ -13,7 +13,12 @@ Tables = dict[str, dict[str, Any]]
 
 
 def recorded(
-    system: str, *, requests: int = 2000, write_share: float = 0.3, gap: float = 0.0, settings: tuple[str, ...] = ()
+    system: str,
+    *,
+    requests: int = 2000,
+    write_share: float = 0.3,
+    gap: float = 0.0,
+    settings: tuple[str, ...] = (),
 ) -> tuple[Report, Tables]:
     """A run of random requests, ``gap`` cycles apart on average, and its tables."""
     loaded = cw.load(system, list(settings))
@@ -35,7 +40,10 @@ def recorded(
 
 
 def _over_time(
-    commands: tuple[NDArray[np.int64], ...], requests: dict[str, NDArray[np.int64]], write: NDArray[Any], size: int
+    commands: tuple[NDArray[np.int64], ...],
+    requests: dict[str, NDArray[np.int64]],
+    write: NDArray[Any],
+    size: int,
 ) -> dict[str, Any]:
     end = max(int(stream[-1, 0]) + 1 for stream in commands if len(stream))
     width = _power_of_two(end, 1024)
@@ -58,7 +66,8 @@ def _over_time(
         for name, mine in (("read_queue_depth", ~write), ("write_queue_depth", write)):
             chosen = mine & (issue >= 0)
             held = np.maximum(
-                np.minimum(issue[chosen][None, :], edges[1:, None]) - np.maximum(accept[chosen][None, :], edges[:-1, None]),
+                np.minimum(issue[chosen][None, :], edges[1:, None])
+                - np.maximum(accept[chosen][None, :], edges[:-1, None]),
                 0,
             ).sum(axis=1)
             rows[name] += (held / np.diff(edges) / len(commands)).tolist()
@@ -67,7 +76,9 @@ def _over_time(
     return rows
 
 
-def _latency(requests: dict[str, NDArray[np.int64]], write: NDArray[Any], arrival: NDArray[Any]) -> dict[str, Any]:
+def _latency(
+    requests: dict[str, NDArray[np.int64]], write: NDArray[Any], arrival: NDArray[Any]
+) -> dict[str, Any]:
     rows: dict[str, list[Any]] = {"since": [], "from_cycles": [], "to_cycles": [], "reads": []}
     for since, began in (("arrival", arrival), ("accept", requests["accept"])):
         waits = (requests["return"] - began)[~write]
