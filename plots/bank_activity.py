@@ -98,7 +98,7 @@ def _heat(figure: Figure, panel: Axes, rates: NDArray[Any], end: float) -> None:
     )
     panel.grid(False)
     bar = figure.colorbar(image, ax=panel, pad=0.015, fraction=0.05)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
 
 

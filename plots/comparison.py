@@ -17,7 +17,7 @@ HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
 MOST_SYSTEMS = len(COLOURS)
 MOST_BARS = 120
 WIDE = 100
-"""Ratio of the largest to the smallest value from which on the axis is logarithmic and points replace bars."""
+"""Ratio of largest to smallest value from which on the axis is logarithmic and points replace bars."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def draw(runs: Mapping[str, Report], quantity: Quantity) -> Drawing:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Where each run's bar lies, from the top; ``style``: index of its system, ``ticks``: labels of the axis."""
+    """Where each run's bar lies, from the top; ``style``: index of its system, ``ticks``: of the axis."""
 
     place: Mapping[str, float]
     style: Mapping[str, int]
@@ -136,7 +136,7 @@ def _bars(
         else:
             hatch = HATCHES[style] if rows.systems else ""
             # The edge gives the hatch its ink; without one it would be invisible in grey.
-            edge = {"edgecolor": INK, "linewidth": 0.4}
+            edge: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.4}
             panel.barh(at, ends, height=0.86, color=COLOURS[style], hatch=hatch, label=label, **edge)
         for name, row, end in zip(mine, at, ends, strict=True):
             panel.annotate(

@@ -43,7 +43,7 @@ def percent(share: float) -> str:
 
 
 def plain(text: str, limit: int = 0) -> str:
-    """Text from users for a figure: no formulas, no control characters, the middle left out past ``limit``."""
+    """Text of users for a figure: no formulas, no control characters, the middle left out past ``limit``."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     if limit and len(shown) > limit:
         head = (limit - 1) * 2 // 3

@@ -50,8 +50,8 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
 
     The lower panel stretches the slowest reads: each step from p50 over p95, p99 and p99.9 is as high as
     their shares differ in logarithm.  The axis of latencies is logarithmic where the longest is more than 24
-    times the shortest; the density is then one per eighth of a doubling, so that equal areas are equal numbers
-    of reads in both cases.
+    times the shortest; the density is then one per eighth of a doubling, so that equal areas are equal
+    numbers of reads in both cases.
 
     Raises:
         NothingToDraw: the run has no table ``latency``, or no reads.

@@ -129,7 +129,7 @@ def _depths(panel: Axes, time: NDArray[Any], bins: dict[str, Any]) -> None:
 def _refreshes(panel: Axes, time: NDArray[Any], refreshes: NDArray[Any]) -> None:
     middles = ((time[:-1] + time[1:]) / 2)[refreshes > 0]
     if 0 < len(middles) <= MARKED:
-        ticks = {"transform": panel.get_xaxis_transform(), "clip_on": False}
+        ticks: dict[str, Any] = {"transform": panel.get_xaxis_transform(), "clip_on": False}
         panel.plot(
             middles, np.full(len(middles), 0.035), "|", color=RED, markersize=8, label="refresh", **ticks
         )

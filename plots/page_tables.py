@@ -154,7 +154,7 @@ def _metrics(recorded: Recorded) -> Table:
                 Cell(name),
                 _number(shown, value),
                 _number(exact, value),
-                Cell("" if unit == "1" else unit),
+                Cell(unit.removeprefix("1")),
                 Cell(meaning),
             ]
         )
@@ -172,9 +172,7 @@ def _commands(report: Report) -> Table:
     counts = {k.partition(".")[2]: v or 0 for k, v in report.metrics.items() if k.startswith("commands.")}
     total = sum(counts.values()) or 1
     rows = [[Cell(k), _number(number(n), n), _number(percent(n / total), n)] for k, n in counts.items()]
-    return Table(
-        "commands", "Commands", (Column("Command"), Column("Issued", True), Column("Share", True)), rows
-    )
+    return Table("commands", "Commands", _columns("Command", "Issued#", "Share#"), rows)
 
 
 def _bounds(report: Report) -> Table:
@@ -203,15 +201,13 @@ def _energy(report: Report) -> Table:
         [Cell(name), _number(quantity(v, "J"), v), _number(percent(v / total), v)]
         for name, v in joules.items()
     ]
-    return Table(
-        "energy", "Energy", (Column("Component"), Column("Energy", True), Column("Share", True)), rows
-    )
+    return Table("energy", "Energy", _columns("Component", "Energy#", "Share#"), rows)
 
 
 def assumptions(report: Report) -> Table:
     """What a reader has to grant."""
     rows = [[Cell(a.subject), Cell(a.confidence), Cell(a.text)] for a in report.assumptions]
-    columns = (Column("Of"), Column("Confidence"), Column("What is assumed, or where it comes from"))
+    columns = _columns("Of", "Confidence", "What is assumed, or where it comes from")
     return Table("assumptions", "Assumptions", columns, rows)
 
 
@@ -223,7 +219,7 @@ def invariants(report: Report) -> Table:
             f"{name.replace('_', ' ')} {number(value)}" for name, value in law.figures.items()
         )
         rows.append([Cell("✓ holds" if law.holds else "✗ broken"), Cell(law.name), Cell(figures)])
-    return Table("invariants", "Checked", (Column("Result"), Column("Law"), Column("Figures")), rows)
+    return Table("invariants", "Checked", _columns("Result", "Law", "Figures"), rows)
 
 
 def provenance(recorded: Recorded) -> list[Table]:
@@ -244,11 +240,11 @@ def provenance(recorded: Recorded) -> list[Table]:
         Table(
             "timings",
             "Timings",
-            (Column("Timing"), Column("Cycles", True), Column("Time", True)),
+            _columns("Timing", "Cycles#", "Time#"),
             timing_rows,
         ),
-        Table("settings", "Settings", (Column("Key"), Column("Value")), [*_settings(report.system)]),
-        Table("sources", "Sources", (Column("Keys"), Column("Confidence"), Column("Source")), source_rows),
+        Table("settings", "Settings", _columns("Key", "Value"), [*_settings(report.system)]),
+        Table("sources", "Sources", _columns("Keys", "Confidence", "Source"), source_rows),
     ]
 
 
@@ -258,6 +254,11 @@ def _settings(part: Mapping[str, Any], prefix: str = "") -> Iterable[list[Cell]]
             yield from _settings(value, f"{prefix}{key}.")
         elif f"{prefix}{key}" not in ("name", "title"):
             yield [Cell(f"{prefix}{key}"), Cell(str(value))]
+
+
+def _columns(*heads: str) -> list[Column]:
+    """Columns by their heads; a ``#`` at the end marks numbers."""
+    return [Column(head.removesuffix("#"), head.endswith("#")) for head in heads]
 
 
 def _number(text: str, value: float | None) -> Cell:

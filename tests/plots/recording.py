@@ -66,8 +66,7 @@ def _over_time(
         for name, mine in (("read_queue_depth", ~write), ("write_queue_depth", write)):
             chosen = mine & (issue >= 0)
             held = np.maximum(
-                np.minimum(issue[chosen][None, :], edges[1:, None])
-                - np.maximum(accept[chosen][None, :], edges[:-1, None]),
+                np.minimum(issue[chosen], edges[1:, None]) - np.maximum(accept[chosen], edges[:-1, None]),
                 0,
             ).sum(axis=1)
             rows[name] += (held / np.diff(edges) / len(commands)).tolist()
