@@ -138,6 +138,7 @@ class _Pool:
             connection.send(task)
 
     def hire(self) -> Connection:
+        ours: Connection
         ours, theirs = self.context.Pipe()
         process = self.context.Process(
             target=_serve, args=(theirs, os.getpid(), *self.arguments), daemon=True
