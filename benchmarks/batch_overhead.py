@@ -23,7 +23,7 @@ def main() -> int:
     """Measure and print; 1 if the warm batch spends more than is accepted outside the simulators."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--requests", type=int, default=300_000, help="of each run")
+    parser.add_argument("--requests", type=int, default=600_000, help="of each run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--no-cold", action="store_true", help="leave out the batch that compiles first")
     asked = parser.parse_args()

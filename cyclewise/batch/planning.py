@@ -158,13 +158,13 @@ class _Used:
 
 class _Planner:
     def __init__(self, spec: BatchSpec, tree: Tree, folder: Path, loader: Loader) -> None:
-        import arch
         import workloads
+        from arch.layers import library_names
 
         self.spec, self.tree, self.folder, self.loader = spec, tree, folder, loader
         self.generators = [entry.kind for entry in workloads.generators()]
         self.traces = [entry.name for entry in workloads.library()]
-        self.library = {entry.name for entry in arch.library()}
+        self.library = library_names()
 
     def runs(self) -> Iterator[tuple[PlannedRun, Location]]:
         spec, tree = self.spec, self.tree
@@ -214,6 +214,7 @@ class _Planner:
     def system(
         self, entry: SystemEntry, location: Location, others: Mapping[str, _Used] | None = None
     ) -> _Used:
+        from arch import library
         from arch.layers import LIBRARY, locate
 
         given, mark = entry.system, self.tree.mark((*location, "system"))
@@ -223,7 +224,7 @@ class _Planner:
             and not _is_path(given)
             and not (self.folder / given).exists()
         ):
-            names = [*others, *sorted(self.library)]
+            names = [*others, *(entry.name for entry in library())]
             raise self.wrong(location, "system", unknown("system", given, names), given, names)
         path, _ = locate(given, self.folder, mark, dotted((*location, "system")))
         name = entry.name or _name(path.stem)
