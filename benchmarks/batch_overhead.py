@@ -40,8 +40,9 @@ def main() -> int:
             assert len(reports) == asked.runs
             simulated = [report["host"]["wall_seconds"] for report in reports]
             shares[name] = 1 - sum(simulated) / (asked.jobs * wall)
+            each = 1000 * sum(simulated) / asked.runs
             print(
-                f"{name:8} {wall:7.2f} s for {len(reports)} runs of {1000 * sum(simulated) / asked.runs:.0f} ms"
+                f"{name:8} {wall:7.2f} s for {len(reports)} runs of {each:.0f} ms"
                 f" on {asked.jobs} workers: {shares[name]:.1%} outside the simulators"
             )
         print(f"resumed  {_seconds(spec, folder / 'warm', asked.jobs, None):7.2f} s, all runs kept")
@@ -62,7 +63,11 @@ def _spec(runs: int, requests: int) -> dict[str, object]:
     return {
         "systems": systems,
         "workloads": [
-            {"name": f"r{s}", "workload": "random", "set": {"requests": requests, "seed": s, "write_share": 0.3}}
+            {
+                "name": f"r{s}",
+                "workload": "random",
+                "set": {"requests": requests, "seed": s, "write_share": 0.3},
+            }
             for s in seeds
         ],
     }

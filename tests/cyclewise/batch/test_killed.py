@@ -14,6 +14,7 @@ import pytest
 
 from cyclewise.batch import execution
 from cyclewise.batch.execution import run_batch
+from cyclewise.batch.planning import PlannedRun
 from cyclewise.batch.results import read
 from cyclewise.run_folder import RunFolder
 
@@ -103,7 +104,7 @@ def test_killed_again_and_again(
     journal.touch()
     carry_out = execution._Work.carry_out
 
-    def told(self: execution._Work, run: execution.PlannedRun) -> object:
+    def told(self: execution._Work, run: PlannedRun) -> object:
         with open(journal, "a") as file:
             file.write(f"{run.name}\n")
         return carry_out(self, run)
@@ -146,9 +147,11 @@ def test_killed_while_a_run_is_put_in_its_place(
     files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker dies after it has moved so many of the files of its second run."""
-    spec = {"systems": ["ddr4_2400"], "workloads": [
-        {"name": f"r{seed}", "workload": "random", "set": {"requests": 400, "seed": seed}} for seed in range(3)
-    ]}  # fmt: skip
+    workloads = [
+        {"name": f"r{seed}", "workload": "random", "set": {"requests": 400, "seed": seed}}
+        for seed in range(3)
+    ]
+    spec = {"systems": ["ddr4_2400"], "workloads": workloads}
     run_batch(spec, jobs=1, output=tmp_path / "undisturbed")
     finish, replace = RunFolder.finish, os.replace
 
