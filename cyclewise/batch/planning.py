@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from workloads import Trace
 
 MOST_RUNS = 100_000
-LONGEST_NAME = 200  # of a folder, most file systems take 255 bytes
 
 _NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_.+-]")
 
@@ -275,9 +274,6 @@ class _Planner:
         from cyclewise.run_folder import file_state
         from cyclewise.simulation import split_settings
 
-        if len(name) > LONGEST_NAME:
-            message = f'the name of run "{name[:40]}…" has {len(name)} characters'
-            raise _error(self.tree, place or system.location, message, accepted=f"at most {LONGEST_NAME}")
         of_system = changes.part(workload=False).over(system.changes)
         of_workload = changes.part(workload=True).over(workload.changes)
         parameters = split_settings([f"{k}={v}" for k, v in of_workload.texts.items()]).workload

@@ -3,6 +3,7 @@
 The batches run in processes forked from the test's own, in which the kernels are compiled already.
 """
 
+import json
 import os
 import random
 import signal
@@ -16,6 +17,7 @@ from cyclewise.batch import execution
 from cyclewise.batch.execution import run_batch
 from cyclewise.batch.planning import PlannedRun
 from cyclewise.batch.results import read
+from cyclewise.cli import main
 from cyclewise.run_folder import RunFolder
 
 SPEC = {
@@ -185,3 +187,25 @@ def test_killed_while_a_run_is_put_in_its_place(
     assert before.items() <= finished(folder).items()
     assert tables(folder) == tables(tmp_path / "undisturbed")
     assert not [*folder.rglob(".unfinished-*")]
+
+
+def test_ctrl_c_keeps_what_is_done(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b.yaml").write_text(json.dumps(SPEC))
+    arguments = ["batch", str(tmp_path / "b.yaml"), "-o", str(tmp_path / "out"), "--jobs", "2"]
+
+    def interrupted() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os._exit(main(arguments))
+
+    child = forked(interrupted)
+    while len(finished(tmp_path / "out")) < 2:
+        time.sleep(0.002)
+    os.killpg(child, signal.SIGINT)  # as a terminal does: everybody in the group
+    _, status = os.waitpid(child, 0)
+    told = capfd.readouterr().err.splitlines()
+    before = finished(tmp_path / "out")
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert told[-1] == "cyclewise: interrupted" and "runs are done and kept" in told[-2]
+    assert not [line for line in told if "Traceback" in line or "worker" in line]
+    assert not [*(tmp_path / "out").rglob(".unfinished-*")]
+    assert main(arguments) == 1 and before.items() <= finished(tmp_path / "out").items()
