@@ -55,6 +55,13 @@ class RunResult:
         return self.report.bound_by
 
     @property
+    def tables(self) -> "Mapping[str, Mapping[str, Any]]":
+        """Columns of ``over_time``, ``latency`` and ``bank_activity``; empty if nothing was observed."""
+        from cyclewise.run_folder import TABLES
+
+        return {name: self.report.tables[name] for name in TABLES if name in self.report.tables}
+
+    @property
     def energy_joules(self) -> Mapping[str, float] | None:
         """By component, and ``total``; None where no currents are sourced."""
         return self.report.energy_joules
@@ -76,6 +83,9 @@ def run(
     output: Where | None = None,
     commands: bool | Where = False,
     requests: bool | Where = False,
+    timeline: Where | None = None,
+    window: tuple[int, int] | None = None,
+    observe: bool = True,
 ) -> RunResult:
     """Simulate ``workload`` on ``system``.
 
@@ -87,13 +97,16 @@ def run(
             names the folder's own ``system.yaml`` or ``workload.npz`` for what was handed over as an object.
         commands: True for the command streams as arrays; a path to write them there instead.
         requests: True for the cycles of each request as arrays; a path to write them there instead.
+        timeline: file to write a timeline to, ``.json`` or ``.json.gz``, for ui.perfetto.dev.
+        window: cycles that it shows, from the first to before the last (default: 0 to 20,000).
+        observe: record what figures are drawn from, ``RunResult.tables``; a folder always holds it.
 
     Raises:
         InputError: whatever the caller got wrong; the text is what the command line prints.
         TypeError: ``system`` or ``workload`` is none of the above.
         SimulationStuckError: the simulation made no more progress.
     """
-    from cyclewise.simulation import Run, split_settings, workload_named
+    from cyclewise.simulation import DEFAULT_WINDOW, Run, split_settings, workload_named
     from workloads import Trace
 
     settings = split_settings(overrides)
@@ -119,7 +132,10 @@ def run(
         parameters=settings.workload,
         commands=_path(commands),
         requests=_path(requests),
+        timeline=None if timeline is None else os.fspath(timeline),
+        window=window or DEFAULT_WINDOW,
         tables=tuple(arrays),
+        observe=observe,
     )
     report = asked.carried_out(output)
     tables = report.tables

@@ -1,24 +1,29 @@
 """The folder that holds a run: its report, the resolved system, the exact command.
 
-=============  ===============================================================================
-file           content
-=============  ===============================================================================
-report.json    the report
-system.yaml    the resolved system; loads by itself, whatever becomes of the files it came from
-command.txt    the command, to be read or pasted
-run.json       the same for programs: arguments, workload with its hash, files written, versions
-workload.npz   the workload, if it was made in Python and has no file of its own
-=============  ===============================================================================
+===================  =========================================================================
+file                 content
+===================  =========================================================================
+report.json          the report
+system.yaml          the resolved system; loads by itself, whatever becomes of the files it came from
+command.txt          the command, to be read or pasted
+run.json             the same for programs: arguments, workload with its hash, files written, versions
+workload.npz         the workload, if it was made in Python and has no file of its own
+over_time.csv        bandwidth, queue depths, refreshes and activates over time
+latency.csv          how many reads took how long
+bank_activity.csv    activates and column commands of each bank over time
+===================  =========================================================================
 
 The files appear only after the run has ended; those of an earlier run stay until then.
 """
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +34,8 @@ FORMAT = "cyclewise run 1"
 STAGE = ".unfinished-"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
 WORKLOAD = "workload.npz"
+TABLES = ("over_time", "latency", "bank_activity")
+"""Tables that lie beside the report, each in a CSV file of its name."""
 
 
 class RunFolder:
@@ -136,6 +143,53 @@ def record(folder: Path) -> dict[str, Any]:
 def report(folder: Path) -> dict[str, Any]:
     """The report of a finished run, as plain values; InputError if it is missing or damaged."""
     return json_object(folder / REPORT, "is missing")
+
+
+def table(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Columns of equal length as CSV, their names in the first line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    # Plain Python numbers: as text they read back as exactly the same.
+    plain = [column.tolist() if hasattr(column, "tolist") else column for column in columns.values()]
+    writer.writerows(zip(*plain, strict=True))
+    return text.getvalue()
+
+
+def tables(folder: Path) -> dict[str, dict[str, list[Any]]]:
+    """The tables of a run by name, numbers as int or float; those that the folder does not have are left out.
+
+    Raises:
+        InputError: a table is damaged.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem in TABLES:
+            found[path.stem] = _columns(path)
+    return found
+
+
+def _columns(path: Path) -> dict[str, list[Any]]:
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            head, *rows = csv.reader(file)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=os.fspath(path)) from error
+    except (ValueError, csv.Error) as error:
+        raise InputError("damaged: not a table", file=os.fspath(path)) from error
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(head):
+            raise InputError(
+                "damaged", file=os.fspath(path), line=line, given=row, accepted=f"{len(head)} values"
+            )
+    return {name: [_value(row[at]) for row in rows] for at, name in enumerate(head)}
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def json_object(path: Path, missing: str) -> dict[str, Any]:

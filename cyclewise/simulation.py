@@ -19,6 +19,7 @@ from cyclewise import run_folder
 
 if TYPE_CHECKING:
     from arch import System
+    from sim.machine import Options
     from sim.report import Report
     from workloads import AddressVectors, Trace
 
@@ -104,6 +105,10 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
         raise
 
 
+DEFAULT_WINDOW = (0, 20_000)
+"""Cycles of a timeline unless others are asked for: what a viewer opens at once."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A run to be carried out, and how it was asked for."""
@@ -120,8 +125,14 @@ class Run:
     """File to write the command streams into."""
     requests: str | None = None
     """File to write the cycles of each request into."""
+    timeline: str | None = None
+    """File to write the timeline of ``window`` into."""
+    window: tuple[int, int] = DEFAULT_WINDOW
+    """Cycles that the timeline shows, from the first to before the last."""
     tables: Sequence[str] = ()
-    """Which of these two to hand over as arrays."""
+    """Which of ``commands`` and ``requests`` to hand over as arrays."""
+    observe: bool = False
+    """Hand over what figures are drawn from, too; a run folder holds it in any case."""
     words: Sequence[str] | None = None
     """The command line as it was given, without the program's name; None if there was none."""
     recorded: Mapping[str, str] = field(default_factory=dict)
@@ -142,24 +153,62 @@ class Run:
             InputError: something cannot be written (found before simulating), or the workload is bad.
             SimulationStuckError: the simulation made no more progress.
         """
-        from sim.machine import Options, simulate
+        from sim.machine import OBSERVATIONS, TIMELINE, Options, machine
 
-        options = Options(self.commands, self.requests, self.tables, progress, message)
+        known = machine(self.system.kind).tables
+        tables = [*self.tables]
+        if output is not None or self.observe:
+            tables += [name for name in OBSERVATIONS if name in known]
+        if self.timeline is not None:
+            self._check_timeline(known)
+            tables += TIMELINE
+        window = None if self.timeline is None else self.window
+        options = Options(self.commands, self.requests, tables, window, progress, message)
         if output is None:
-            return simulate(self.system, self.trace, options)
+            return self._simulated(options)
         with run_folder.prepared(output) as folder:
             if self.workload_given is None:
                 from workloads import save
 
                 save(self.trace, str(folder.aside(run_folder.WORKLOAD)))
-            report = simulate(self.system, self.trace, options)
+            report = self._simulated(options)
+            observed = {name: table for name, table in report.tables.items() if name in OBSERVATIONS}
             folder.finish(
                 {
+                    **{f"{name}.csv": run_folder.table(table) for name, table in observed.items()},
                     run_folder.REPORT: report.to_json(),
                     run_folder.SYSTEM: self.system.to_yaml(),
                     run_folder.COMMAND: self.command_line(output) + "\n",
                     run_folder.RECORD: json.dumps(self._record(folder.folder, report), indent=2) + "\n",
                 }
+            )
+        return report
+
+    def _check_timeline(self, known: Sequence[str]) -> None:
+        from plots.timeline import check_name
+        from sim.machine import TIMELINE
+        from sim.output import check_writable
+
+        assert self.timeline is not None
+        if not set(TIMELINE) <= set(known):
+            raise InputError("has no timeline", field="kind", given=self.system.kind)
+        check_name(self.timeline)
+        check_writable([self.timeline], suffix="")
+
+    def _simulated(self, options: "Options") -> "Report":
+        """The report; the timeline, if one is asked for, is on disk."""
+        from sim.machine import simulate
+
+        report = simulate(self.system, self.trace, options)
+        if self.timeline is not None:
+            from plots import timeline
+
+            timeline.write(
+                self.timeline,
+                report.tables["slices"],
+                report.tables["counters"],
+                title=f"{self.system.name} {self.trace.name}",
+                clock=f"{report.seconds / max(report.cycles.values()) * 1e12:.6g} ps",
             )
         return report
 
@@ -172,10 +221,16 @@ class Run:
         words += ["-o", os.fspath(output)]
         for text in self.overrides:
             words += ["--set", text]
-        for what, file in (("commands", self.commands), ("requests", self.requests)):
-            if file is not None:
-                words += [f"--{what}", self.recorded.get(what, file)]
+        for what, file in self._files().items():
+            words += [f"--{what}", self.recorded.get(what, file)]
+        if self.timeline is not None:
+            words += ["--window", "{}:{}".format(*self.window)]
         return words
+
+    def _files(self) -> dict[str, str]:
+        """What is written besides the folder, by option."""
+        files = {"commands": self.commands, "requests": self.requests, "timeline": self.timeline}
+        return {what: file for what, file in files.items() if file is not None}
 
     def command_line(self, output: str | os.PathLike[str]) -> str:
         return shlex.join(["cyclewise", *self.arguments(output)])
@@ -201,7 +256,6 @@ class Run:
                 "beside": os.path.relpath(absolute, folder),
                 **run_folder.file_state(absolute),
             }
-        written = {"commands": self.commands, "requests": self.requests}
         return {
             "format": run_folder.FORMAT,
             "arguments": self.arguments(folder),
@@ -220,9 +274,9 @@ class Run:
                     "path": os.path.abspath(self.recorded.get(what, file)),
                     "sha256": run_folder.fingerprint(Path(file)),
                 }
-                for what, file in written.items()
-                if file is not None
+                for what, file in self._files().items()
             },
+            **({} if self.timeline is None else {"window": list(self.window)}),
             "versions": {
                 "cyclewise": __version__,
                 "python": platform.python_version(),
@@ -232,12 +286,22 @@ class Run:
         }
 
 
+def window_of(text: str) -> tuple[int, int]:
+    """The cycles that ``A:B`` names; InputError if it does not."""
+    begin, colon, end = text.replace("_", "").replace(",", "").partition(":")
+    if colon and begin.strip().isdecimal() and end.strip().isdecimal() and int(begin) < int(end):
+        return int(begin), int(end)
+    raise InputError("", field="--window", given=text, accepted="two cycles A:B, A before B, such as 0:20000")
+
+
 def run_of(
     system: str,
     workload: str,
     overrides: Sequence[str],
     commands: str | None,
     requests: str | None,
+    timeline: str | None,
+    window: str | None,
     words: Sequence[str] | None,
 ) -> Run:
     """The run that the command line ``words`` asks for.
@@ -248,9 +312,26 @@ def run_of(
     import arch
 
     settings = split_settings(overrides)
+    if window is not None and timeline is None:
+        raise InputError(
+            "there is no timeline to cut; name its file", field="--window", accepted="--timeline FILE"
+        )
+    cycles = DEFAULT_WINDOW if window is None else window_of(window)
     loaded = arch.load(system, settings.system)
     trace = workload_named(workload, loaded, settings.workload)
-    return Run(loaded, trace, system, overrides, workload, settings.workload, commands, requests, words=words)
+    return Run(
+        loaded,
+        trace,
+        system,
+        overrides,
+        workload,
+        settings.workload,
+        commands,
+        requests,
+        timeline,
+        cycles,
+        words=words,
+    )
 
 
 def without_host(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,13 @@ GROUP = "cyclewise.machines"
 """Entry point group of plug-in packages."""
 
 
+OBSERVATIONS = ("over_time", "latency", "bank_activity")
+"""Tables of a run that figures are drawn from; none grows with its length."""
+
+TIMELINE = ("slices", "counters")
+"""Tables of everything that happens in a window of cycles."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What to record of a run, and whom to tell.  None of it changes the result.
@@ -28,7 +35,9 @@ class Options:
     Attributes:
         commands: ``.npz`` file to write the command streams to.
         requests: ``.npz`` file to write accept, issue and return cycle of each request to.
-        tables: which of these (``commands``, ``requests``) to hand over as arrays in ``Report.tables``.
+        tables: which tables to hand over in ``Report.tables``, by name: ``commands``, ``requests``, those in
+            ``OBSERVATIONS`` and, for the cycles of ``window``, those in ``TIMELINE``.
+        window: the cycles, from the first to before the last, that the timeline shows.
         progress: called now and then with the requests done so far and their total, if that is known.
         message: called with a sentence when something takes longer than usual, such as a first compilation.
     """
@@ -36,6 +45,7 @@ class Options:
     commands: str | PathLike[str] | None = None
     requests: str | PathLike[str] | None = None
     tables: Sequence[str] = ()
+    window: tuple[int, int] | None = None
     progress: Callable[[int, int | None], None] | None = None
     message: Callable[[str], None] | None = None
 
@@ -49,12 +59,14 @@ class Machine:
         plan: lays a workload on the system; raises InputError where it does not fit.
         simulate: runs the plan.
         metrics: every metric that its reports hold, and no other.
+        tables: which tables of ``OBSERVATIONS`` and ``TIMELINE`` it can hand over.
     """
 
     kind: str
     plan: Callable[[System, Trace], Any]
     simulate: Callable[[System, Any, Options], Report]
     metrics: tuple[MetricDeclaration, ...]
+    tables: tuple[str, ...] = ()
 
 
 _INCLUDED = {"memory": "sim.memory:MACHINE"}
@@ -67,11 +79,12 @@ def register(
     plan: Callable[[System, Trace], Any],
     simulate: Callable[[System, Any, Options], Report],
     metrics: Sequence[MetricDeclaration],
+    tables: Sequence[str] = (),
 ) -> Machine:
     """Make systems of ``kind`` runnable.  Raises ValueError if they are already."""
     if kind in kinds():
         raise ValueError(f"machine kind {kind!r} is registered already")
-    _registered[kind] = Machine(kind, plan, simulate, tuple(metrics))
+    _registered[kind] = Machine(kind, plan, simulate, tuple(metrics), tuple(tables))
     return _registered[kind]
 
 

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from arch import device
 from arch.errors import InputError
 from arch.inactive import inactive_keys
@@ -18,7 +20,7 @@ from arch.provenance import leaves, matching
 from arch.system import System, load
 from sim.dram.accounts import column_commands, conservation, cycles_by_cause, issued
 from sim.dram.energy import EnergyLedger, ledger
-from sim.machine import Machine, Options
+from sim.machine import OBSERVATIONS, TIMELINE, Machine, Options
 from sim.output import check_writable, write_arrays
 from sim.report import (
     SCHEMA_VERSION,
@@ -36,6 +38,7 @@ from workloads.trace import Trace
 
 if TYPE_CHECKING:
     from sim.dram.batch import BatchResult
+    from sim.dram.tally import LatencyTally
 
 RAMULATOR = "Ramulator 2.1, commit c5b1c3a"
 EXACT_PROFILES = ("ramulator21", "ramulator21_rowhit")
@@ -97,15 +100,18 @@ def simulate(system: System, plan: Plan, options: Options) -> Report:
     from sim.dram.batch import run_batch
     from sim.dram.command_file import write_command_file
 
-    _warm_up(plan.memory, options.message)
+    observe = bool(wanted & set(OBSERVATIONS))
+    _warm_up(plan.memory, observe, options.message)
     result = run_batch(
         plan.memory,
         plan.trace,
         commands="commands" in wanted,
         requests="requests" in wanted,
+        observe=observe,
+        window=options.window,
         progress=options.progress,
     )
-    outcome = report(system, plan, result, started, options.tables)
+    outcome = report(system, plan, result, started, options.tables, options.window)
     if options.commands is not None and result.commands is not None:
         write_command_file(options.commands, result.commands, plan.memory)
     if options.requests is not None and result.request_table is not None:
@@ -113,24 +119,30 @@ def simulate(system: System, plan: Plan, options: Options) -> Report:
     return outcome
 
 
-def _warm_up(memory: device.Memory, message: Callable[[str], None] | None) -> None:
+def _warm_up(memory: device.Memory, observe: bool, message: Callable[[str], None] | None) -> None:
     """Have the kernels in machine code, so that their CPU seconds are those of the simulation alone."""
     from sim.dram.batch import needed_kernels, warm_up
     from sim.jit import is_cached
 
-    if message is not None and not all(map(is_cached, needed_kernels(memory))):
+    if message is not None and not all(map(is_cached, needed_kernels(memory, observe=observe))):
         message("Compiling the DRAM channel; this happens once for each version …")
-    warm_up(memory)
+    warm_up(memory, observe=observe)
 
 
 def report(
-    system: System, plan: Plan, result: "BatchResult", started: float, tables: Sequence[str] = ()
+    system: System,
+    plan: Plan,
+    result: "BatchResult",
+    started: float,
+    tables: Sequence[str] = (),
+    window: tuple[int, int] | None = None,
 ) -> Report:
     """The Report of a finished run.
 
     Args:
         started: ``time.perf_counter()`` when it began.
-        tables: which of ``commands`` and ``requests`` to hand over as arrays.
+        tables: which tables to hand over.
+        window: the cycles that were recorded for a timeline.
 
     Raises:
         ConservationError: the counts contradict each other.
@@ -165,15 +177,22 @@ def report(
         assumptions=_assumptions(system, memory, spent),
         provenance=_provenance(system, memory, trace),
         host=Host.measured(result.kernel_cpu_seconds, started),
-        tables={name: table for name, table in _tables(result).items() if name in tables},
+        tables=_tables(memory, result, tables, window),
     )
 
 
 def _wanted(options: Options) -> set[str]:
     """What has to be recorded; the files for it can be written."""
-    unknown = [name for name in options.tables if name not in ("commands", "requests")]
+    known = ("commands", "requests", *OBSERVATIONS, *TIMELINE)
+    unknown = [name for name in options.tables if name not in known]
     if unknown:
-        raise InputError("", field="tables", given=unknown[0], accepted="commands, requests")
+        raise InputError("", field="tables", given=unknown[0], accepted=known)
+    if options.window is None and set(options.tables) & set(TIMELINE):
+        raise InputError("a timeline needs a window of cycles", field="window")
+    if options.window is not None and not 0 <= options.window[0] < options.window[1]:
+        begin, end = options.window
+        accepted = "two cycles, the second after the first, such as 0:20000"
+        raise InputError("", field="window", given=f"{begin}:{end}", accepted=accepted)
     files = {"commands": options.commands, "requests": options.requests}
     check_writable([path for path in files.values() if path is not None])
     return {name for name, path in files.items() if path is not None} | set(options.tables)
@@ -341,15 +360,51 @@ def _in_use(path: tuple[Any, ...], memory: device.Memory) -> bool:
     return True
 
 
-def _tables(result: "BatchResult") -> Mapping[str, Mapping[str, Any]]:
-    tables: dict[str, dict[str, Any]] = {}
-    if result.commands is not None:
+def _tables(
+    memory: device.Memory, result: "BatchResult", names: Sequence[str], window: tuple[int, int] | None
+) -> dict[str, Mapping[str, Any]]:
+    """The tables of these names."""
+    tables: dict[str, Mapping[str, Any]] = {}
+    if "commands" in names and result.commands is not None:
         one = len(result.commands) == 1
-        names = ["commands" if one else f"commands_ch{k}" for k in range(len(result.commands))]
-        tables["commands"] = dict(zip(names, result.commands, strict=True))
-    if result.request_table is not None:
+        streams = ["commands" if one else f"commands_ch{k}" for k in range(len(result.commands))]
+        tables["commands"] = dict(zip(streams, result.commands, strict=True))
+    if "requests" in names and result.request_table is not None:
         tables["requests"] = dict(result.request_table)
+    if result.observations is not None:
+        seen = result.observations
+        observed = {
+            "over_time": _together([channel.over_time(result.cycles) for channel in seen]),
+            "latency": _latencies(result.latencies),
+            "bank_activity": _together([channel.bank_activity() for channel in seen]),
+        }
+        tables |= {name: table for name, table in observed.items() if name in names}
+    if result.window is not None and window is not None:
+        from sim.dram import timeline
+
+        tables |= timeline.tables(memory, result.window, *window)
     return tables
 
 
-MACHINE = Machine("memory", plan, simulate, METRICS)
+def _together(channels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rows of all channels below one another, ``component`` saying whose they are."""
+    sizes = [len(columns["start"]) for columns in channels]
+    names = [f"ch{k}" for k in range(len(channels))]
+    return {
+        "component": np.repeat(names, sizes),
+        **{key: np.concatenate([columns[key] for columns in channels]) for key in channels[0]},
+    }
+
+
+def _latencies(tallies: "Mapping[str, LatencyTally]") -> dict[str, Any]:
+    parts = {since: tally.buckets() for since, tally in tallies.items()}
+    return {
+        "since": np.repeat(list(parts), [len(columns["reads"]) for columns in parts.values()]),
+        **{
+            key: np.concatenate([columns[key] for columns in parts.values()])
+            for key in ("from_cycles", "to_cycles", "reads")
+        },
+    }
+
+
+MACHINE = Machine("memory", plan, simulate, METRICS, OBSERVATIONS + TIMELINE)

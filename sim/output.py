@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from arch.errors import InputError
 
 
-def check_writable(paths: Sequence[str | os.PathLike[str]]) -> None:
+def check_writable(paths: Sequence[str | os.PathLike[str]], suffix: str = ".npz") -> None:
     """Find out now what would go wrong after a long run.  Existing files are left as they are.
 
     Raises:
-        InputError: a path that does not end in ``.npz``, is a folder, is given twice, or cannot be written.
+        InputError: a path that does not end in ``suffix``, is a folder, is given twice, or cannot be written.
     """
     seen: set[str] = set()
     for path in paths:
         name = os.fspath(path)
-        if not name.endswith(".npz"):
-            raise InputError("", field="output file", given=name, accepted="a file name that ends in .npz")
+        if not name.endswith(suffix):
+            accepted = f"a file name that ends in {suffix}"
+            raise InputError("", field="output file", given=name, accepted=accepted)
         if os.path.isdir(name):
             raise InputError("is a folder", file=name, accepted="the name of a file to write")
         _try(name)

@@ -29,7 +29,7 @@ def compiled_kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         # Imported here, as it takes half a second that tests of the lower floors need not wait.
         from sim.dram.batch import warm_up
 
-        warm_up()
+        warm_up(observe=True)
 
 
 @pytest.fixture(scope="session")

@@ -262,6 +262,16 @@ def _finished(path: Path, run: PlannedRun, loader: Loader) -> bool:
         raise InputError(f"cannot be read ({error.strerror})", file=str(system)) from error
     if not same and loader.system(str(system), ()).digest() != run.system_digest:
         raise InputError("damaged: not the system of the run", file=str(system))
+    return _has_tables(path, loader.system_of(run).kind)
+
+
+def _has_tables(path: Path, kind: str) -> bool:
+    from sim.machine import OBSERVATIONS, machine
+
+    for name in (name for name in OBSERVATIONS if name in machine(kind).tables):
+        file = path / f"{name}.csv"
+        if not file.exists() or not file.stat().st_size:
+            raise InputError("is missing or empty", file=str(file))
     return True
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: cyclewise rerun out"
 
+SUFFIXES = {"commands": ".npz", "requests": ".npz", "timeline": ".json"}
+"""Of the files that a run may write beside its folder."""
+
 LISTED = 40
 """Differing keys that are told; all are counted."""
 
@@ -41,7 +44,7 @@ def command(
 
         raise InputError("is not the report that this run wrote", file=str(path / run_folder.REPORT))
     with tempfile.TemporaryDirectory() as aside:
-        files = {what: os.path.join(aside, f"{what}.npz") for what in record["files"]}
+        files = {what: os.path.join(aside, name) for what, name in _written(path, record).items()}
         run = _again(path, record, files)
         with progress(f"{run.system.name} {run.trace.name}") as update:
             report = run.carried_out(output, progress=update, message=note)
@@ -55,14 +58,25 @@ def command(
         raise typer.Exit(1)
 
 
+def _written(path: Path, record: Mapping[str, Any]) -> dict[str, str]:
+    """Names for the files that the run wrote, by what they hold; compressed ones are compressed again."""
+    from arch import InputError
+    from cyclewise import run_folder
+
+    files = record["files"]
+    if not set(files) <= set(SUFFIXES):
+        raise InputError("unknown files", file=str(path / run_folder.RECORD), given=sorted(files))
+    packed = {what: ".gz" if str(file.get("path")).endswith(".gz") else "" for what, file in files.items()}
+    return {what: what + SUFFIXES[what] + packed[what] for what in files}
+
+
 def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "Run":
     """The run of the record, from what the folder holds; InputError if that has been changed since."""
     import arch
     from cyclewise import run_folder
-    from cyclewise.simulation import Run, workload_named
+    from cyclewise.simulation import DEFAULT_WINDOW, Run, workload_named
 
-    if not set(files) <= {"commands", "requests"}:
-        raise arch.InputError("unknown files", file=str(path / run_folder.RECORD), given=sorted(files))
+    begin, end = record.get("window") or DEFAULT_WINDOW
     system = arch.load(str(path / run_folder.SYSTEM))
     if system.digest() != record["system"].get("digest"):
         raise arch.InputError("was changed after the run", file=str(path / run_folder.SYSTEM))
@@ -82,6 +96,8 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
         parameters=parameters,
         commands=files.get("commands"),
         requests=files.get("requests"),
+        timeline=files.get("timeline"),
+        window=(begin, end),
         recorded={what: str(record["files"][what].get("path", files[what])) for what in files},
     )
 

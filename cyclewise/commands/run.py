@@ -42,17 +42,25 @@ def command(
             "--requests", help="Write accept, issue and return cycle per request.", metavar="FILE.npz"
         ),
     ] = None,
+    timeline: Annotated[
+        str | None,
+        typer.Option("--timeline", help="Write a timeline for ui.perfetto.dev.", metavar="FILE.json.gz"),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option("--window", help="Cycles that the timeline shows (0:20000).", metavar="A:B"),
+    ] = None,
 ) -> None:
     """Simulate a workload on a system and say what came out, and why."""
     from cyclewise.simulation import run_of
 
-    run = run_of(system, workload, set_ or [], commands, requests, context.obj)
+    run = run_of(system, workload, set_ or [], commands, requests, timeline, window, context.obj)
     with progress(f"{run.system.name} {run.trace.name}") as update:
         report = run.carried_out(output, progress=update, message=note)
     if json:
         say(report.to_json().rstrip("\n"))
         return
-    files = {"commands": commands, "requests": requests, "results": output}
+    files = {"commands": commands, "requests": requests, "timeline": timeline, "results": output}
     report.render(
         console(), files={what: printable(file) for what, file in files.items() if file is not None}
     )

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,12 @@ import numpy.typing as npt
 from arch import load
 from arch.device import Memory
 from arch.errors import InputError
-from sim.dram import frontend, kernel
+from sim.dram import frontend, kernel, observation
 from sim.dram.channel import FOREVER, Channel, ChannelStatistics
 from sim.dram.layout import P, S, Stop
+from sim.dram.observation import Observation
 from sim.dram.tally import Latency, LatencyTally, read_latencies
+from sim.dram.window import ChannelWindow, WindowRecorder
 from sim.jit import is_compiled
 from workloads.trace import Block, Trace, check_lines
 
@@ -42,6 +44,9 @@ class BatchResult:
     kernel_cpu_seconds: float
     commands: tuple[Ints, ...] | None
     request_table: dict[str, Ints] | None  # accept, issue, return: (requests,), -1 where there was no command
+    latencies: dict[str, LatencyTally] = field(default_factory=dict)  # since arrival, since accept
+    observations: tuple[Observation, ...] | None = None
+    window: tuple[ChannelWindow, ...] | None = None
 
 
 def run_batch(
@@ -50,6 +55,8 @@ def run_batch(
     *,
     commands: bool = False,
     requests: bool = False,
+    observe: bool = False,
+    window: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Run ``trace`` to its end, trailing posted writes included.
@@ -57,32 +64,42 @@ def run_batch(
     Args:
         commands: keep the command streams.
         requests: keep accept, issue and return cycle of each request.
+        observe: count what each channel does over time.
+        window: (begin, end), the cycles of which to keep every command and request.
         progress: called now and then with the requests accepted so far and their total if known.
 
     Raises:
         InputError: an address beyond the memory, an operation or stream that it does not have.
         SimulationStuckError: nothing moves any more.
     """
-    warm_up(memory)
-    return _Batch(memory, trace, commands, requests, progress).run()
+    warm_up(memory, observe=observe)
+    return _Batch(memory, trace, commands, requests, observe, window, progress).run()
 
 
-def needed_kernels(memory: Memory) -> tuple[Any, ...]:
+def needed_kernels(memory: Memory, *, observe: bool = False) -> tuple[Any, ...]:
     """The compiled functions that a batch run on ``memory`` calls."""
     shared = memory.channels > 1 and memory.front_end.mode == "shared"
-    return (kernel.run, frontend.run_shared) if shared else (kernel.run,)
+    kernels = (kernel.run, frontend.run_shared) if shared else (kernel.run,)
+    return (*kernels, *observation.KERNELS) if observe else kernels
 
 
-def warm_up(memory: Memory | None = None) -> None:
+def warm_up(memory: Memory | None = None, *, observe: bool = False) -> None:
     """Compile what runs on ``memory`` call, or load it from the cache, so that they are pure simulation."""
     memory = memory or load("ddr4_2400").spec.resolve()
-    if not all(map(is_compiled, needed_kernels(memory))):
-        _Batch(memory, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), False, False, None).run()
+    if not all(map(is_compiled, needed_kernels(memory, observe=observe))):
+        _Batch(memory, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), observe=observe).run()
 
 
 class _Batch:
     def __init__(
-        self, memory: Memory, trace: Trace, commands: bool, requests: bool, progress: Progress | None
+        self,
+        memory: Memory,
+        trace: Trace,
+        commands: bool = False,
+        requests: bool = False,
+        observe: bool = False,
+        window: tuple[int, int] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.memory, self.trace, self.progress = memory, trace, progress
         streams = memory.front_end.streams
@@ -94,11 +111,19 @@ class _Batch:
                 accepted="per_channel",
             )
         self.channels = [
-            Channel(memory, windows=trace.window, log=commands, input_capacity=_INPUT, records=_RECORDS)
+            Channel(
+                memory,
+                windows=trace.window,
+                log=commands or observe or window is not None,
+                input_capacity=_INPUT,
+                records=_RECORDS,
+            )
             for _ in range(memory.channels)
         ]
         self.logs: list[list[Ints]] | None = [[] for _ in self.channels] if commands else None
         self.rows: list[Ints] | None = [] if requests else None
+        self.observations = [Observation(memory) for _ in self.channels] if observe else None
+        self.windows = [WindowRecorder(memory, *window) for _ in self.channels] if window else None
         self.from_accept, self.from_arrival = LatencyTally(), LatencyTally()
         self.by_op = np.zeros(len(memory.ops), dtype=np.int64)
         self.cpu = 0.0
@@ -244,9 +269,16 @@ class _Batch:
         self.from_arrival.add(self._latencies[1, :reads])
         if self.rows is not None:
             self.rows.append(channel.done[:n, (0, 4, 5, 6)].copy())
-        channel.state[S.done] = 0
+        log = channel.log[: channel.state[S.logged]]
+        if self.observations is not None:
+            self.observations[c].add_requests(channel.done, n, channel.params)
+            self.observations[c].add_commands(log)
+        if self.windows is not None:
+            self.windows[c].add_requests(channel.done[:n])
+            self.windows[c].add_commands(log)
         if self.logs is not None:
-            self.logs[c].append(channel.commands())
+            self.logs[c].append(log.copy())
+        channel.state[S.done] = channel.state[S.logged] = 0
 
     def _tell(self) -> None:
         if self.progress is not None:
@@ -279,6 +311,9 @@ class _Batch:
             kernel_cpu_seconds=self.cpu,
             commands=tuple(np.concatenate(parts) for parts in self.logs) if self.logs is not None else None,
             request_table=table,
+            observations=None if self.observations is None else tuple(self.observations),
+            latencies={"arrival": self.from_arrival, "accept": self.from_accept},
+            window=None if self.windows is None else tuple(w.result() for w in self.windows),
         )
 
 

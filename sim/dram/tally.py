@@ -63,6 +63,25 @@ class LatencyTally:
         p50, p95, p99 = (self._rank((n * percent + 99) // 100, below) for percent in (50, 95, 99))
         return Latency(n, self._sum / n, p50, p95, p99, self._max)
 
+    def buckets(self) -> dict[str, Ints]:
+        """Columns ``from_cycles`` (inclusive), ``to_cycles`` (exclusive) and ``reads`` of all that occurred.
+
+        Latencies below 256 cycles have a bucket each; from there on 128 buckets lie between one power of
+        two and the next.
+        """
+        short = np.flatnonzero(self._counts)
+        chunks = [(_bucket(short), self._counts[short])]
+        chunks += [(_bucket(c.astype(np.int64)), np.ones(c.size, np.int64)) for c in self._long]
+        total = np.zeros(1 + max((int(b.max()) for b, _ in chunks if b.size), default=0), dtype=np.int64)
+        for bucket, count in chunks:
+            np.add.at(total, bucket, count)
+        found = np.flatnonzero(total)
+        return {
+            "from_cycles": _bucket_start(found),
+            "to_cycles": _bucket_start(found + 1),
+            "reads": total[found],
+        }
+
     def _rank(self, rank: int, below: Ints) -> int:
         """The ``rank``-th smallest latency; among the long ones found digit by digit, 16 bits at a time."""
         if rank <= below[-1]:
@@ -82,6 +101,24 @@ class LatencyTally:
             rank -= int(below[digit - 1]) if digit else 0
             value = value << 16 | digit
         return value
+
+
+_HALF = 128  # buckets per octave
+
+
+def _bucket(latency: Ints) -> Ints:
+    """Number of the bucket of each latency, in order of time."""
+    _, exponent = np.frexp(latency.astype(np.float64))  # latency < 2**exponent; floats hold all of 2**53
+    shift = np.maximum(exponent - 8, 0).astype(np.int64)
+    bucket: Ints = shift * _HALF + (latency >> shift)
+    return bucket
+
+
+def _bucket_start(bucket: Ints) -> Ints:
+    """The least latency in each bucket."""
+    shift = np.maximum(bucket // _HALF - 1, 0)
+    start: Ints = (bucket - shift * _HALF) << shift
+    return start
 
 
 @njit

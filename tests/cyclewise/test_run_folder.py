@@ -13,7 +13,8 @@ import cyclewise as cw
 from cyclewise.cli import main
 
 TINY = ("random", "--set", "workload.requests=400", "--set", "workload.write_share=0.3")
-FILES = {"report.json", "system.yaml", "command.txt", "run.json"}
+TABLES = {"over_time.csv", "latency.csv", "bank_activity.csv"}
+FILES = {"report.json", "system.yaml", "command.txt", "run.json"} | TABLES
 
 
 @pytest.fixture(autouse=True)

@@ -361,7 +361,7 @@ def test_a_first_compilation_is_announced(monkeypatch: pytest.MonkeyPatch) -> No
     said: list[str] = []
     run("ddr3_1600", message=said.append)
     assert said == []
-    monkeypatch.setattr("sim.dram.batch.warm_up", lambda memory: None)
+    monkeypatch.setattr("sim.dram.batch.warm_up", lambda memory, observe: None)
     monkeypatch.setattr("sim.jit.is_cached", lambda function: False)
     monkeypatch.setattr("sim.dram.batch.run_batch", lambda *args, **options: RESULT)
     run("ddr3_1600", message=said.append, trace=workloads.generate("stream"))

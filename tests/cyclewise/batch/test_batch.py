@@ -255,6 +255,8 @@ def test_a_fault_of_ours_is_a_failure_with_its_place(
         ("report.json", "edited", "runs/closed-r/report.json: damaged: not the report"),
         ("run.json", "[]", "runs/closed-r/run.json: damaged"),
         ("run.json", "{}", "runs/closed-r/run.json: format: not the record"),
+        ("latency.csv", None, "runs/closed-r/latency.csv: is missing"),
+        ("over_time.csv", "", "runs/closed-r/over_time.csv: is missing or empty"),
         ("system.yaml", "", "runs/closed-r/system.yaml"),
         ("system.yaml", None, "runs/closed-r/system.yaml"),
         ("system.yaml", "kind: memory\nextends: ddr4_2400\n", "runs/closed-r/system.yaml: damaged"),
@@ -272,7 +274,7 @@ def test_a_damaged_result_is_named_and_run_again(
         path.unlink()
     else:
         path.write_text(content)
-    if file != "system.yaml":
+    if file.endswith(".json"):
         found = {run.name: run for run in read("out").runs}
         assert named.partition(": ")[0] in str(found["closed-r"].error) and found["closed-r"].report is None
         assert [run for run in GOOD if found[run].report] == [run for run in GOOD if run != "closed-r"]

@@ -144,7 +144,7 @@ def test_killed_again_and_again(
     ]
 
 
-@pytest.mark.parametrize("files", range(5))
+@pytest.mark.parametrize("files", [0, 1, 3, 6, 7])
 def test_killed_while_a_run_is_put_in_its_place(
     files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +178,7 @@ def test_killed_while_a_run_is_put_in_its_place(
         first = run_batch(spec, jobs=1, output=folder)
     errors = {run.name: run.error for run in first.runs}
     assert errors["ddr4_2400-r0"] is None and errors["ddr4_2400-r2"] is None
-    whole = files >= 4  # all was in its place: the run had been finished
+    whole = files >= 7  # all was in its place: the run had been finished
     assert (errors["ddr4_2400-r1"] is None) == whole
     assert whole or "SIGKILL" in str(errors["ddr4_2400-r1"])
     before = finished(folder)
