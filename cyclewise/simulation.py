@@ -245,12 +245,17 @@ class Run:
         path = run_folder.WORKLOAD if self.workload_given is None else self.trace.path
         library = path is not None and Path(path).is_relative_to(Path(__file__).parent.parent / "workloads")
         if path is None or library:
-            places: dict[str, str | None] = {"path": None, "beside": None}
+            places: dict[str, str | int | None] = {"path": None, "beside": None}
         elif self.workload_given is None:
             places = {"path": None, "beside": path}
         else:
             absolute = os.path.abspath(path)
-            places = {"path": absolute, "beside": os.path.relpath(absolute, folder)}
+            # Size and time tell cheaply that a file is still the same, where its hash would take long.
+            places = {
+                "path": absolute,
+                "beside": os.path.relpath(absolute, folder),
+                **run_folder.file_state(absolute),
+            }
         return {
             "format": run_folder.FORMAT,
             "arguments": self.arguments(folder),
