@@ -30,6 +30,23 @@ class Quantity:
     of: Callable[[Report], float | None]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A run by its report and by what its system and workload are called."""
+
+    report: Report
+    system: str
+    workload: str
+
+    @staticmethod
+    def of(report: Report, system: str = "", workload: str = "") -> "Compared":
+        """With the report's own names where none are given."""
+        names = (part.get("name", "?") for part in (report.system, report.workload))
+        return Compared(
+            report, *(given or str(own) for given, own in zip((system, workload), names, strict=True))
+        )
+
+
 def latency(report: Report, metric: str) -> float | None:
     """A latency metric in seconds."""
     value = report.metrics.get(metric)
@@ -48,7 +65,7 @@ QUANTITIES = (
 )
 
 
-def draw(runs: Mapping[str, Report], quantity: Quantity) -> Drawing:
+def draw(runs: Mapping[str, Compared], quantity: Quantity) -> Drawing:
     """A bar for each run, by name; grouped by workload where every system has run each at most once.
 
     Past 120 runs the first 120 are drawn; the data hold all.
@@ -56,7 +73,7 @@ def draw(runs: Mapping[str, Report], quantity: Quantity) -> Drawing:
     Raises:
         NothingToDraw: no run has this figure.
     """
-    values = {name: quantity.of(report) for name, report in runs.items()}
+    values = {name: quantity.of(run.report) for name, run in runs.items()}
     known = {name: float(value) for name, value in values.items() if value is not None}
     if not known:
         raise NothingToDraw(f"no run has this figure: {quantity.title.lower()}")
@@ -80,8 +97,8 @@ def draw(runs: Mapping[str, Report], quantity: Quantity) -> Drawing:
         caption += f" {missing:,} without this figure {'is' if missing == 1 else 'are'} left out."
     data: dict[str, Sequence[Any]] = {
         "run": [*known],
-        "system": [_name(runs[n].system) for n in known],
-        "workload": [_name(runs[n].workload) for n in known],
+        "system": [runs[n].system for n in known],
+        "workload": [runs[n].workload for n in known],
         f"{quantity.name} [{quantity.unit}]": [*known.values()],
     }
     return Drawing(f"comparison_{quantity.name}", quantity.title, caption, figure, data)
@@ -98,8 +115,8 @@ class _Rows:
     length: float
 
 
-def _rows(runs: Mapping[str, Report]) -> _Rows:
-    pairs = {name: (_name(r.system), _name(r.workload)) for name, r in runs.items()}
+def _rows(runs: Mapping[str, Compared]) -> _Rows:
+    pairs = {name: (run.system, run.workload) for name, run in runs.items()}
     systems = list(dict.fromkeys(system for system, _ in pairs.values()))
     workloads = list(dict.fromkeys(workload for _, workload in pairs.values()))
     grouped = len(set(pairs.values())) == len(pairs) and 1 < len(systems) <= MOST_SYSTEMS
@@ -158,7 +175,3 @@ def _bars(
         panel.legend(
             loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=8.5, ncols=min(2, len(rows.systems))
         )
-
-
-def _name(part: Mapping[str, Any]) -> str:
-    return str(part.get("name", "?"))

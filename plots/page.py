@@ -95,12 +95,16 @@ def batch_page(
     drawings: Sequence[Drawing] = (),
 ) -> Page:
     """The page that compares the runs of a batch; those without a report are listed with their message."""
-    reports = {run.name: run.report for run in runs if run.report is not None}
+    compared = {
+        run.name: comparison.Compared.of(run.report, run.system, run.workload)
+        for run in runs
+        if run.report is not None
+    }
     drawn: list[Drawing] = []
     missing: dict[str, str] = {}
     for quantity in comparison.QUANTITIES:
         try:
-            drawn.append(comparison.draw(reports, quantity))
+            drawn.append(comparison.draw(compared, quantity))
         except NothingToDraw as reason:
             missing[quantity.title] = str(reason)
     drawn += drawings
@@ -111,7 +115,8 @@ def batch_page(
         command=command,
         up=None,
         count=len(runs),
-        finished=len(reports),
+        finished=len(compared),
+        linked=any(run.link for run in runs),
         runs=page_batch.table(runs),
         failures=page_batch.failures(runs),
         figures=_shown(drawn),

@@ -31,13 +31,14 @@ class Row:
 class _Figure(NamedTuple):
     head: str
     unit: str
-    less_is_better: bool
+    less_is_better: bool | None
     of: Callable[[Report], float | None]
 
 
 FIGURES = (
     _Figure("Time", "s", True, lambda r: r.seconds),
-    _Figure("Cycles", "", True, lambda r: max(r.cycles.values(), default=None)),
+    # Of whichever clock the memory has: fewer are not better.
+    _Figure("Cycles", "", None, lambda r: max(r.cycles.values(), default=None)),
     _Figure("Bandwidth", "B/s", False, lambda r: r.metrics.get("bandwidth")),
     _Figure("Latency p50", "s", True, lambda r: latency(r, "latency_from_accept.p50")),
     _Figure("Latency p99", "s", True, lambda r: latency(r, "latency_from_accept.p99")),
@@ -82,9 +83,11 @@ def failures(runs: Sequence[Row]) -> Table:
 
 
 def _best(
-    workloads: Sequence[str], values: Sequence[float | None], less_is_better: bool
+    workloads: Sequence[str], values: Sequence[float | None], less_is_better: bool | None
 ) -> Mapping[str, float]:
     """The best value of each workload that was run more than once, unless all are equal."""
+    if less_is_better is None:
+        return {}
     choose = min if less_is_better else max
     bests = {}
     for name in set(workloads):
@@ -96,7 +99,7 @@ def _best(
 
 def _bound(report: Report) -> Cell:
     label, bound = next(iter(report.bound_by.items()), ("", None))
-    return Cell(f"{label} {bound.share:.0%}".replace("%", " %") if bound else "")
+    return Cell(f"{label} {bound.share * 100:.0f}\N{NO-BREAK SPACE}%" if bound else "")
 
 
 def _system(run: Row) -> str:

@@ -2,11 +2,10 @@
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,7 +19,14 @@ EXAMPLE = "Examples: cyclewise report out\n\ncyclewise report out -o for_the_pap
 
 PAGE, FIGURES = "report.html", "figures"
 FEW = 6
-"""Pages that one process makes as fast as several could, which have to start first."""
+"""Pages for which a further process is worth its start."""
+
+
+class Job(NamedTuple):
+    """A run folder that gets a page; ``up``: path from there to the page of its batch."""
+
+    folder: Path
+    up: str
 
 
 def command(
@@ -91,9 +97,10 @@ def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
     results = read(path)
     bad = [f"{run.name}: {run.error}" for run in results.runs if run.report is None]
     finished = [(run, run.folder) for run in results.runs if run.folder is not None]
-    jobs = [(place, os.path.relpath(target, place)) for _, place in finished]
+    problems = _pages([Job(place, os.path.relpath(target, place)) for _, place in finished])
     links: dict[str, str] = {}
-    for (run, place), problem in zip(finished, _pages(jobs, "pages of the runs"), strict=True):
+    for run, place in finished:
+        problem = problems[place]
         if problem is None:
             links[run.name] = _address(os.path.relpath(place / PAGE, target.parent))
         else:
@@ -112,34 +119,24 @@ def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
     return batch_page(results.title or path.resolve().name, rows, version=__version__), bad
 
 
-def _pages(jobs: Sequence[tuple[Path, str]], what: str) -> list[str | None]:
+def _pages(jobs: Sequence[Job]) -> dict[Path, str | None]:
     """Write the page of each run folder; per folder what was wrong with it, None for nothing."""
-    with progress(what) as update:
-        told = _counted(update, len(jobs))
-        workers = min(os.cpu_count() or 1, -(-len(jobs) // FEW))
-        if workers < 2:
-            return [told(_written(*job)) for job in jobs]
-        with ProcessPoolExecutor(workers) as pool:
-            return [told(problem) for problem in pool.map(_written, *zip(*jobs, strict=True), chunksize=2)]
+    from dse.processes import outcomes, usable_cores
+
+    problems: dict[Path, str | None] = {}
+    with progress("pages of the runs") as update:
+        for outcome in outcomes(_written, jobs, workers=min(usable_cores(), len(jobs) // FEW + 1)):
+            failure = outcome.failure
+            problems[outcome.task.folder] = failure.message if failure else outcome.result
+            update(len(problems), len(jobs))
+    return problems
 
 
-def _counted(update: Callable[[int, int | None], None], total: int) -> Callable[[str | None], str | None]:
-    done = 0
-
-    def told(problem: str | None) -> str | None:
-        nonlocal done
-        done += 1
-        update(done, total)
-        return problem
-
-    return told
-
-
-def _written(place: Path, up: str) -> str | None:
+def _written(job: Job) -> str | None:
     from arch import InputError
 
     try:
-        _write(place / PAGE, _run(place, _address(up)).html)
+        _write(job.folder / PAGE, _run(job.folder, _address(job.up)).html)
     except InputError as error:
         return str(error)
     return None
