@@ -143,7 +143,8 @@ def _bars(
     small = 8.5 if rows.length <= 40 else 7.0
     longest = max(lengths.values()) or 1.0
     for style in sorted(set(rows.style.values())):
-        mine = [name for name in lengths if rows.style[name] == style]
+        # Nothing has no place on a logarithmic axis.
+        mine = [name for name in lengths if rows.style[name] == style and (lengths[name] > 0 or not log)]
         at, ends = [rows.place[name] for name in mine], np.array([lengths[name] for name in mine])
         label = plain(rows.systems[style], 28) if rows.systems else None
         if log:
