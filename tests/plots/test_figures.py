@@ -211,7 +211,7 @@ def test_many_channels_of_many_banks(run: Run) -> None:
     rng = np.random.default_rng(1)
     rows = 16 * 64 * 128
     index = np.arange(rows)
-    table = {
+    table: dict[str, Any] = {
         "component": [f"ch{k}" for k in index // (64 * 128)],
         "bank": index // 128 % 64,
         "start": index % 128 * 1024,
