@@ -218,8 +218,8 @@ def invariants(report: Report) -> Table:
         figures = " · ".join(
             f"{name.replace('_', ' ')} {number(value)}" for name, value in law.figures.items()
         )
-        rows.append([Cell("✓ holds" if law.holds else "✗ broken"), Cell(law.name), Cell(figures)])
-    return Table("invariants", "Checked", _columns("Result", "Law", "Figures"), rows)
+        rows.append([Cell(law.name), Cell("✓ holds" if law.holds else "✗ broken"), Cell(figures)])
+    return Table("invariants", "Checked", _columns("Law", "Result", "Figures"), rows)
 
 
 def provenance(recorded: Recorded) -> list[Table]:
