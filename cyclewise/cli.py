@@ -29,6 +29,8 @@ from cyclewise.commands import (
     batch,
     check,
     compare,
+    curve,
+    import_,
     list,
     new,
     report,
@@ -54,8 +56,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (list, show, new, schema, run, rerun, report, batch, compare, check, validate):
-    app.command(name=module.__name__.rpartition(".")[2], epilog=module.EXAMPLE)(module.command)
+for module in (list, show, new, import_, schema, run, rerun, report, batch, compare, curve, check, validate):
+    app.command(name=module.__name__.rpartition(".")[2].rstrip("_"), epilog=module.EXAMPLE)(module.command)
 app.add_typer(trace.app, name="trace", help=trace.__doc__, epilog=trace.EXAMPLE)
 
 
