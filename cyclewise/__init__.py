@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from arch import load as load
     from cyclewise.api import RunResult as RunResult
     from cyclewise.api import run as run
+    from cyclewise.curves import Curve as Curve
+    from cyclewise.curves import curve as curve
+    from cyclewise.rooflines import row_locality as row_locality
     from sim.dram.channel import SimulationStuckError as SimulationStuckError
     from workloads import Trace as Trace
     from workloads import generate as generate
@@ -33,6 +36,9 @@ _MODULE_OF = {
     "load": "arch",
     "RunResult": "cyclewise.api",
     "run": "cyclewise.api",
+    "Curve": "cyclewise.curves",
+    "curve": "cyclewise.curves",
+    "row_locality": "cyclewise.rooflines",
     "SimulationStuckError": "sim.dram.channel",
     "Trace": "workloads",
     "generate": "workloads",

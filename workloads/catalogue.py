@@ -9,6 +9,7 @@ from workloads.address_vectors import AddressVectors
 from workloads.files import check_transaction_bytes, open_trace
 from workloads.public_traces import PUBLIC_TRACES
 from workloads.trace import Trace
+from workloads.trace_clock import TraceClock
 
 FOLDER = Path(__file__).parent / "library"
 CARRIED = {
@@ -32,7 +33,13 @@ def library() -> list[LibraryEntry]:
     return carried + public
 
 
-def load(name_or_path: str, transaction_bytes: int, *, vectors: AddressVectors | None = None) -> Trace:
+def load(
+    name_or_path: str,
+    transaction_bytes: int,
+    *,
+    vectors: AddressVectors | None = None,
+    clock: TraceClock | None = None,
+) -> Trace:
     """A library workload, or the trace in a file (see :func:`workloads.files.open_trace`).
 
     A library name comes before a file of that name; write ``./name`` for the file.
@@ -41,19 +48,23 @@ def load(name_or_path: str, transaction_bytes: int, *, vectors: AddressVectors |
         name_or_path: name in :func:`library`, or path.
         transaction_bytes: bytes that a request of the memory moves; turns byte addresses into lines.
         vectors: how to read address vectors, for text files that hold these.
+        clock: what the time stamps of a text file count.
 
     Raises:
         InputError: neither a library name nor a readable trace file.
     """
     check_transaction_bytes(transaction_bytes)
     if name_or_path in PUBLIC_TRACES:
+        if clock is not None and clock.ticks_per_cycle is not None:
+            message = "its arrivals are memory clock cycles, so there is no trace clock"
+            raise InputError(message, given=name_or_path)
         return PUBLIC_TRACES[name_or_path].make(name_or_path)
     if name_or_path in CARRIED:
         path = str(FOLDER / CARRIED[name_or_path][0])
-        return open_trace(path, transaction_bytes, vectors=vectors, name=name_or_path)
+        return open_trace(path, transaction_bytes, vectors=vectors, clock=clock, name=name_or_path)
     if not name_or_path or "\0" in name_or_path or not os.path.lexists(name_or_path):
         raise _unknown(name_or_path)
-    return open_trace(name_or_path, transaction_bytes, vectors=vectors)
+    return open_trace(name_or_path, transaction_bytes, vectors=vectors, clock=clock)
 
 
 def _unknown(given: str) -> InputError:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from arch.errors import InputError
-from workloads.compression import compression_of, read_pieces, reading
+from workloads.compression import reading, seekable
 from workloads.trace import BLOCK_REQUESTS, Block, Int64Array, Trace, check_lengths, integer_column
 
 ZIP_MAGIC = b"PK"
@@ -94,15 +94,7 @@ def _read_blocks(path: str, columns: dict[str, Column], n: int) -> Iterator[Bloc
 
 @contextmanager
 def _opened(path: str) -> Iterator[zipfile.ZipFile]:
-    with ExitStack() as stack:
-        if compression_of(path) == "none":
-            with reading(path):
-                file: IO[bytes] = stack.enter_context(open(path, "rb"))
-        else:
-            # A zip file is read from its end, so a compressed one is unpacked beside the memory first.
-            file = stack.enter_context(tempfile.TemporaryFile())
-            for piece in read_pieces(path):
-                file.write(piece)
+    with seekable(path) as file, ExitStack() as stack:
         with _guarded(path):
             archive = stack.enter_context(zipfile.ZipFile(file))
         yield archive

@@ -3,9 +3,10 @@
 import gzip
 import io
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -83,6 +84,25 @@ def reading(path: str) -> Iterator[None]:
         raise InputError(f"damaged compressed data ({error})", file=path) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", file=path) from error
+
+
+@contextmanager
+def seekable(path: str) -> Iterator[IO[bytes]]:
+    """The decompressed content as a file, for formats that are read from their end.
+
+    Raises:
+        InputError: as :func:`read_pieces`.
+    """
+    with ExitStack() as stack:
+        if compression_of(path) == "none":
+            with reading(path):
+                file: IO[bytes] = stack.enter_context(open(path, "rb"))
+        else:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            for piece in read_pieces(path):
+                file.write(piece)
+            file.seek(0)
+        yield file
 
 
 def _plain_pieces(path: str) -> Iterator[bytes]:

@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from workloads.trace import READ, WRITE, Int64Array, Trace
-
-EXACT_LINES = 1 << 21
-"""Up to this many distinct lines the footprint is counted exactly."""
+from arch.device import Memory
+from workloads.arrival_rate import ArrivalCounts, ArrivalRate
+from workloads.distinct import DistinctLines
+from workloads.locality import Locality, RowLocality
+from workloads.reuse import Reuse, ReuseDistances
+from workloads.strides import Stride, StrideCounts
+from workloads.trace import READ, WRITE, Trace
 
 
 class TraceInfo(NamedTuple):
@@ -20,38 +22,56 @@ class TraceInfo(NamedTuple):
     reads: int
     writes: int
     others: int  # operations other than READ and WRITE
+    read_share: float
     streams: int  # highest input stream + 1
     window: int  # 0: no limit
     timed: bool  # any arrival other than 0
     last_arrival: int  # memory clock cycles
     footprint_lines: int  # distinct lines
     footprint_exact: bool  # else an estimate, standard error 0.07 %
+    reused_share: float  # share of requests to a line used before; exact if the footprint is
+    lowest_line: int
     highest_line: int
     sequential_share: float  # share of requests whose line follows that of the request before
     digest: str  # sha256 of the content
+    reuse: Reuse
+    strides: tuple[Stride, ...]  # the most frequent
+    arrivals: ArrivalRate | None  # None unless timed
+    locality: Locality | None  # None unless a memory was given
 
 
-def info(trace: Trace) -> TraceInfo:
-    """Reads the whole trace once, in blocks; needs below 100 MiB however long it is.
+def info(trace: Trace, memory: Memory | None = None) -> TraceInfo:
+    """Reads the whole trace once, in blocks; needs below 400 MiB however long it is.
+
+    Args:
+        memory: adds how its address map spreads the requests over rows, banks and channels.
 
     Raises:
-        InputError: whatever is wrong in the trace.
+        InputError: whatever is wrong in the trace; a request outside ``memory``.
     """
     requests = reads = writes = sequential = 0
     last_arrival = highest_stream = highest_line = 0
+    lowest_line = 2**63 - 1
     before = -2  # no line follows it
-    distinct = DistinctLines()
+    distinct, reuse, strides, arrivals = DistinctLines(), ReuseDistances(), StrideCounts(), ArrivalCounts()
+    locality = None if memory is None else RowLocality(memory)
     for block in trace.blocks():
         requests += block.requests
         reads += int((block.op == READ).sum())
         writes += int((block.op == WRITE).sum())
         last_arrival = max(last_arrival, int(block.arrival.max()))
+        lowest_line = min(lowest_line, int(block.line.min()))
         highest_line = max(highest_line, int(block.line.max()))
         if block.stream is not None:
             highest_stream = max(highest_stream, int(block.stream.max()))
         sequential += int((np.diff(block.line, prepend=before) == 1).sum())
         before = int(block.line[-1])
         distinct.add(block.line)
+        reuse.add(block.line)
+        strides.add(block.line)
+        arrivals.add(block.arrival)
+        if locality is not None:
+            locality.add(block, trace)
     footprint, exact = distinct.count()
     return TraceInfo(
         name=trace.name,
@@ -60,64 +80,20 @@ def info(trace: Trace) -> TraceInfo:
         reads=reads,
         writes=writes,
         others=requests - reads - writes,
+        read_share=reads / requests,
         streams=highest_stream + 1,
         window=trace.window,
         timed=last_arrival > 0,
         last_arrival=last_arrival,
         footprint_lines=footprint,
         footprint_exact=exact,
+        reused_share=max(0.0, 1 - footprint / requests),
+        lowest_line=lowest_line,
         highest_line=highest_line,
         sequential_share=sequential / requests,
         digest=trace.digest(),
+        reuse=reuse.result(),
+        strides=strides.most_frequent(),
+        arrivals=arrivals.result() if last_arrival > 0 else None,
+        locality=None if locality is None else locality.result(),
     )
-
-
-class DistinctLines:
-    """Counts distinct lines in bounded memory.
-
-    Lines are scrambled by a bijection of 64-bit words, and the ``keep`` smallest results are kept.  While
-    there are fewer, their number is exact; beyond, the largest kept one tells how densely all of them lie
-    (the k-minimum-values estimate: Bar-Yossef et al., RANDOM 2002), with a standard error of 1/sqrt(keep).
-    """
-
-    def __init__(self, keep: int = EXACT_LINES) -> None:
-        self._keep = keep
-        self._smallest = np.zeros(0, np.uint64)  # sorted, distinct
-        self._waiting: list[npt.NDArray[np.uint64]] = []
-        self._waiting_size = 0
-        self._overflowed = False
-
-    def add(self, lines: Int64Array) -> None:
-        """Count ``lines``, any shape (n,)."""
-        scrambled = _scramble(lines.astype(np.uint64))
-        if self._overflowed:
-            scrambled = scrambled[scrambled < self._smallest[-1]]
-        self._waiting.append(scrambled)
-        self._waiting_size += scrambled.size
-        if self._waiting_size >= max(self._keep // 8, self._smallest.size // 2):
-            self._merge()
-
-    def count(self) -> tuple[int, bool]:
-        """(number of distinct lines, is it exact?)."""
-        self._merge()
-        if not self._overflowed:
-            return int(self._smallest.size), True
-        return round((self._keep - 1) * 2.0**64 / float(self._smallest[-1])), False
-
-    def _merge(self) -> None:
-        # numpy.unique takes several times the memory and, for these random words, the time.
-        merged = np.concatenate([self._smallest, *self._waiting])
-        merged.sort()
-        merged = merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if merged.size else merged
-        self._waiting, self._waiting_size = [], 0
-        if merged.size > self._keep:
-            self._overflowed = True
-        self._smallest = merged[: self._keep].copy()
-
-
-def _scramble(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection of 64-bit words."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)  # otherwise line 0 would stay 0
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""Text traces: one request per line, in the formats of the Ramulator family.
+"""Text traces without time stamps: one request per line, in the formats of the Ramulator family.
 
 ========================  =========================================================
 ``load_store``            ``LD 0x12340`` or ``ST 4096``: byte addresses
@@ -22,12 +22,10 @@ import numpy.typing as npt
 
 from arch.errors import InputError
 from workloads.address_vectors import AddressVectors
-from workloads.compression import ByteSink, read_pieces
+from workloads.compression import ByteSink
+from workloads.text_lines import chunks, excerpt, request_lines, words_of
+from workloads.text_numbers import parse_number, parse_numbers
 from workloads.trace import Block, Int64Array, OpArray, Trace
-
-LONGEST_LINE = 65_536
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-INT64_MAX = 2**63 - 1
 
 
 class Style(NamedTuple):
@@ -66,14 +64,14 @@ class Numbers(NamedTuple):
     numbers: Int64Array
 
 
-def open_text(path: str, name: str, transaction_bytes: int, vectors: AddressVectors | None) -> Trace:
-    """The trace in a text file, plain or compressed.  Its format is found out here; the rest is read later.
+def open_untimed(
+    path: str, name: str, style: Style, transaction_bytes: int, vectors: AddressVectors | None
+) -> Trace:
+    """The trace in a text file that is known to be in ``style``; it is read later.
 
     Raises:
-        InputError: no request in it, or the first one is in no known format, or it is an address vector
-            and ``vectors`` is not given.
+        InputError: it holds address vectors and ``vectors`` is not given.
     """
-    style = find_style(path)
     if style.vector and vectors is None:
         message = "holds address vectors, which only a memory can turn into addresses: name the memory"
         raise InputError(message, file=path)
@@ -81,24 +79,8 @@ def open_text(path: str, name: str, transaction_bytes: int, vectors: AddressVect
     return Trace(name, source, path=path, locate=partial(_line_of_request, path))
 
 
-def find_style(path: str) -> Style:
-    """The format of the first request in the file; InputError if it is in none."""
-    for number, line in _lines(path):
-        words = _words(line)
-        if not words:
-            continue
-        for style in STYLES.values():
-            if _looks_like(words, style):
-                return style
-        if number == 1 and (b"\0" in line or not line.isascii()):
-            accepted = "a .npz file with a column line, or text such as LD 0x1a40, R 0x1a40 or 0x1a40 R"
-            raise InputError("is in no known trace format", file=path, accepted=accepted)
-        accepted = "; or ".join(style.accepted for style in STYLES.values())
-        raise InputError("no request", file=path, line=number, given=_excerpt(line), accepted=accepted)
-    raise InputError("holds no requests", file=path)
-
-
-def _looks_like(words: list[bytes], style: Style) -> bool:
+def looks_like(words: list[bytes], style: Style) -> bool:
+    """Whether a first line of these words is meant to be in ``style``, even if it is wrong."""
     if not style.word_first:
         return len(words) == 2 and words[1] in style.words
     if words[0] not in style.words:
@@ -112,7 +94,7 @@ def parse_line(line: bytes, style: Style) -> tuple[bool, list[int]] | None:
     Raises:
         ValueError: the line is neither; the text says why, "" if it is plainly not in the format.
     """
-    words = _words(line)
+    words = words_of(line)
     if not words:
         return None
     if len(words) != 2:
@@ -121,35 +103,14 @@ def parse_line(line: bytes, style: Style) -> tuple[bool, list[int]] | None:
     if word not in style.words:
         raise ValueError("")
     parts = numbers.split(b",") if style.vector else [numbers]
-    return word == style.words[1], [_parse_number(part) for part in parts]
-
-
-def _words(line: bytes) -> list[bytes]:
-    return line.partition(b"#")[0].split()
-
-
-def _parse_number(digits: bytes) -> int:
-    if re.fullmatch(rb"-(0[xX][0-9a-fA-F]+|[0-9]+)", digits):
-        raise ValueError("negative address")
-    if re.fullmatch(rb"0[xX][0-9a-fA-F]+", digits):
-        base = 16
-    elif re.fullmatch(rb"[0-9]+", digits):
-        base = 10
-    else:
-        raise ValueError("")
-    # int() refuses thousands of decimal digits with an error of its own.
-    significant = digits[2:].lstrip(b"0") if base == 16 else digits.lstrip(b"0")
-    value = int(significant or b"0", base) if len(significant) <= 20 else INT64_MAX + 1
-    if value > INT64_MAX:
-        raise ValueError("address beyond 63 bits")
-    return value
+    return word == style.words[1], [parse_number(part) for part in parts]
 
 
 def _read_blocks(
     path: str, style: Style, transaction_bytes: int, vectors: AddressVectors | None
 ) -> Iterator[Block]:
     columns: int | None = None  # numbers in an address, as in the first one
-    for first_line, text in _chunks(path):
+    for first_line, text in chunks(path):
         parsed = parse_chunk(text, style)
         uneven = parsed is not None and columns not in (None, parsed.numbers.shape[1])
         if parsed is None or uneven:
@@ -162,7 +123,7 @@ def _read_blocks(
         else:
             fault = vectors.first_fault(parsed.numbers)
             if fault is not None:
-                number = _request_lines(first_line, text)[fault.request]
+                number = request_lines(first_line, text)[fault.request]
                 raise InputError(fault.message, file=path, line=number)
             line = vectors.lines(parsed.numbers)
         op: OpArray = parsed.write.astype(np.int8)
@@ -208,7 +169,7 @@ def _parse_even(text: bytes, style: Style) -> Numbers | None:
     if write is None:
         return None
     wanted = range(1, per_line) if style.word_first else range(per_line - 1)
-    columns = [_parse_numbers(data, start[:, k], end[:, k]) for k in wanted]
+    columns = [parse_numbers(data, start[:, k], end[:, k]) for k in wanted]
     if any(column is None for column in columns):
         return None
     return Numbers(write, np.stack([column for column in columns if column is not None], axis=1))
@@ -242,55 +203,6 @@ def _parse_words(
     return writes if (reads | writes).all() else None
 
 
-NOT_A_DIGIT = 255
-DIGITS = np.full(256, NOT_A_DIGIT, np.uint8)
-for _value, _digit in enumerate(b"0123456789abcdef"):
-    DIGITS[_digit] = _value
-    DIGITS[ord(chr(_digit).upper())] = _value
-
-
-def _parse_numbers(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[Any], ends: npt.NDArray[Any]
-) -> Int64Array | None:
-    """Hexadecimal and decimal numbers at [start, end) of ``data``; None if one is not surely below 2**63."""
-    second = data[np.minimum(starts + 1, data.size - 1)]
-    is_hex = (data[starts] == ord("0")) & ((second | 0x20) == ord("x")) & (ends - starts > 2)
-    if is_hex.all():
-        return _parse_digits(data, starts + 2, ends, 16)
-    if not is_hex.any():
-        return _parse_digits(data, starts, ends, 10)
-    numbers = np.empty(starts.size, np.int64)
-    for base, chosen in ((16, is_hex), (10, ~is_hex)):
-        part = _parse_digits(data, starts[chosen] + (2 if base == 16 else 0), ends[chosen], base)
-        if part is None:
-            return None
-        numbers[chosen] = part
-    return numbers
-
-
-def _parse_digits(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[Any], ends: npt.NDArray[Any], base: int
-) -> Int64Array | None:
-    length = ends - starts
-    shortest, longest = int(length.min()), int(length.max())
-    if shortest < 1 or longest > (16 if base == 16 else 18):
-        return None
-    numbers = np.zeros(starts.size, np.int64)
-    scale = 1
-    for k in range(longest):
-        # The k-th digit from the right; where a number is shorter, whatever lies there counts as zero.
-        digit = DIGITS.take(data.take(ends - (1 + k), mode="clip"))
-        if k >= shortest:
-            digit[length <= k] = 0
-        most = int(digit.max())
-        # A 16th hexadecimal digit of 8 or more would not fit into 63 bits.
-        if most >= base or (k == 15 and base == 16 and most > 7):
-            return None
-        numbers += digit.astype(np.int64) * scale
-        scale *= base
-    return numbers
-
-
 def _parse_slowly(path: str, first_line: int, text: bytes, style: Style, columns: int | None) -> Numbers:
     """Whole lines, one by one; InputError at the first that :func:`parse_line` refuses."""
     write: list[bool] = []
@@ -305,56 +217,20 @@ def _parse_slowly(path: str, first_line: int, text: bytes, style: Style, columns
                 raise ValueError(f"address vector of {len(request[1])} numbers after others of {columns}")
         except ValueError as error:
             message = str(error) or "bad request"
-            given, accepted = _excerpt(line), style.accepted
+            given, accepted = excerpt(line), style.accepted
             raise InputError(message, file=path, line=number, given=given, accepted=accepted) from None
         write.append(request[0])
         rows.append(request[1])
     return Numbers(np.array(write, np.bool_), np.array(rows, np.int64).reshape(-1, columns or 1))
 
 
-def _request_lines(first_line: int, text: bytes) -> list[int]:
-    """Line numbers of the requests in ``text``."""
-    return [number for number, line in enumerate(text.split(b"\n"), first_line) if _words(line)]
-
-
 def _line_of_request(path: str, index: int) -> int | None:
-    for first_line, text in _chunks(path):
-        numbers = _request_lines(first_line, text)
+    for first_line, text in chunks(path):
+        numbers = request_lines(first_line, text)
         if index < len(numbers):
             return numbers[index]
         index -= len(numbers)
     return None
-
-
-def _lines(path: str) -> Iterator[tuple[int, bytes]]:
-    for first_line, text in _chunks(path):
-        yield from enumerate(text.split(b"\n")[:-1], first_line)
-
-
-def _chunks(path: str) -> Iterator[tuple[int, bytes]]:
-    """(number of its first line, whole lines, each with its line end), again and again to the end."""
-    held = b""
-    first_line = 1
-    for n, piece in enumerate(read_pieces(path)):
-        if n == 0:
-            piece = piece.removeprefix(BYTE_ORDER_MARK)
-        end = piece.rfind(b"\n") + 1
-        if end:
-            text = held + piece[:end]
-            yield first_line, text
-            first_line += text.count(b"\n")
-            held = piece[end:]
-        else:
-            held += piece
-        if len(held) > LONGEST_LINE:
-            message = f"no line end within {LONGEST_LINE} bytes: not a text trace"
-            raise InputError(message, file=path, line=first_line)
-    if held:
-        yield first_line, held + b"\n"
-
-
-def _excerpt(line: bytes) -> str:
-    return line.strip().decode("utf-8", "backslashreplace")[:60]
 
 
 def write_text(

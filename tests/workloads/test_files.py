@@ -1,5 +1,6 @@
 import gzip
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,57 @@ def test_text_round_trip(tmp_path: Path, trace: Trace, format: Any, suffix: str,
     assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
 
 
+@SAME_FOLDER
+@given(
+    traces(timed_text=True),
+    st.sampled_from(["dramsim3", "dramsys"]),
+    st.sampled_from(["", ".gz", ".zst"]),
+    st.sampled_from([1, 32, 64]),
+)
+def test_timed_text_round_trip(tmp_path: Path, trace: Trace, format: Any, suffix: str, size: int) -> None:
+    path = tmp_path / f"t.trace{suffix}"
+    workloads.save(trace, str(path), transaction_bytes=size, format=format)
+    again = read(path, size)
+    assert content(again) == content(trace)
+    assert again.digest() == trace.digest()
+    first = path.read_bytes()
+    workloads.save(again, str(path), transaction_bytes=size, format=format)
+    assert path.read_bytes() == first
+
+
+@SAME_FOLDER
+@given(traces(text_only=True))
+def test_the_digest_is_the_same_in_every_format(tmp_path: Path, trace: Trace) -> None:
+    for format in workloads.FORMATS:
+        if format != "read_write_vector":
+            workloads.save(trace, str(tmp_path / "t"), format=format)
+            assert read(tmp_path / "t").digest() == trace.digest()
+
+
+def test_what_timed_text_cannot_hold(tmp_path: Path) -> None:
+    path = str(tmp_path / "t.stl")
+    for columns, what in (
+        ({"window": 1}, "window of 1"),
+        ({"stream": [0, 1]}, "streams"),
+        ({"op": [2, 1]}, "oper"),
+    ):
+        trace = Trace.from_arrays([1, 2], arrival=[3, 4], **columns)
+        with pytest.raises(InputError, match=what):
+            workloads.save(trace, path)
+        workloads.save(trace, path, lossy=True)
+        assert read(Path(path)).to_arrays().arrival.tolist() == ([4] if "op" in columns else [3, 4])
+    late = Trace.from_arrays([1], arrival=[2**32])
+    with pytest.raises(InputError, match="as DRAMSys reads"):
+        workloads.save(late, path)
+    workloads.save(late, path, format="dramsim3")
+    assert read(Path(path)).digest() == late.digest()
+    with pytest.raises(InputError, match="relative to each other"):
+        workloads.save(late, str(tmp_path / "t.rstl.gz"), format="dramsys")
+
+
 def test_blocks_span_members_and_pieces_of_long_files(tmp_path: Path) -> None:
     trace = workloads.generate("zipf", requests=200_001, seed=3)
-    for name in ("t.npz", "t.trace", "t.rw.gz", "t.txt.zst"):
+    for name in ("t.npz", "t.trace", "t.rw.gz", "t.txt.zst", "t.parquet", "t.stl.zst"):
         workloads.save(trace, str(tmp_path / name))
         again = workloads.open_trace(str(tmp_path / name), 64)
         assert {b.requests for b in list(again.blocks(1000))[:-1]} == {1000}
@@ -297,6 +346,10 @@ def valid_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
         workloads.save(plain, str(folder / name))
     workloads.save(plain, str(folder / "f.txt"), format="address_first")
     (folder / "g.txt").write_text("# head\nR 0,0,1,2\n\nW 0,0,1,3\n")
+    workloads.save(trace, str(folder / "h.parquet"))
+    workloads.save(plain, str(folder / "i.txt"), format="dramsim3")
+    (folder / "j.stl").write_text("0:\tread\t0x40\n31: (128) write 0x80 0x00ff\n# c\n40: read 0x1000\n")
+    (folder / "k.txt").write_text("3 20734016\n8 20841280 20841280\n")
     return [path.read_bytes() for path in sorted(folder.iterdir())]
 
 
@@ -308,7 +361,7 @@ def edits(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
 
 
 @settings(SAME_FOLDER, max_examples=500)
-@given(which=st.integers(0, 6), changes=edits())
+@given(which=st.integers(0, 10), changes=edits())
 def test_mutated_files_raise_input_errors_only(
     valid_files: list[bytes], tmp_path: Path, which: int, changes: list[tuple[float, int, bytes]]
 ) -> None:
@@ -319,7 +372,8 @@ def test_mutated_files_raise_input_errors_only(
     path = tmp_path / "mutated"
     path.write_bytes(data)
     try:
-        trace = workloads.open_trace(str(path), 64)
+        clock = workloads.TraceClock(Fraction(4, 3)) if which == 10 else None
+        trace = workloads.open_trace(str(path), 64, clock=clock)
         for block in trace.blocks():
             assert block.line.min() >= 0
             assert block.arrival.min() >= 0
@@ -330,7 +384,9 @@ def test_mutated_files_raise_input_errors_only(
 @settings(SAME_FOLDER, max_examples=200)
 @given(
     data=st.binary(max_size=80),
-    head=st.sampled_from([b"", b"PK\x03\x04", b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd", b"LD "]),
+    head=st.sampled_from(
+        [b"", b"PK\x03\x04", b"PAR1", b"1: ", b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd", b"LD "]
+    ),
 )
 def test_random_files_raise_input_errors_only(tmp_path: Path, data: bytes, head: bytes) -> None:
     path = tmp_path / "random"

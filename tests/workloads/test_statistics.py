@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workloads
-from workloads.statistics import DistinctLines
+from workloads.distinct import DistinctLines
 
 
 def test_figures_of_a_small_trace() -> None:
@@ -17,9 +17,12 @@ def test_figures_of_a_small_trace() -> None:
         name="small",
     )
     found = workloads.info(trace)
-    assert found._replace(digest="") == (
-        "small", None, 6, 3, 2, 1, 4, 2, True, 30, 4, True, 9, 0.5, "",
-    )  # fmt: skip
+    whole = ("small", None, 6, 3, 2, 1, 0.5, 4, 2, True, 30, 4, True, 1 - 4 / 6, 4, 9, 0.5)
+    assert found[: len(whole)] == whole
+    assert (found.reuse.first_uses, found.reuse.median_distance, found.reuse.exact) == (4, 2, True)
+    assert found.strides[0] == (1, 3, 0.6)
+    assert found.arrivals is not None and found.arrivals.requests[:10] == (2, 0, 0, 0, 0, 0, 0, 1, 1, 1)
+    assert found.locality is None
     assert found.digest == trace.digest()
 
 
@@ -27,6 +30,7 @@ def test_sequential_share_spans_blocks() -> None:
     found = workloads.info(workloads.generate("stream", requests=200_000))
     assert found.sequential_share == 199_999 / 200_000
     assert not found.timed
+    assert found.arrivals is None
 
 
 @given(st.lists(st.lists(st.integers(0, 60) | st.integers(0, 2**63 - 1), max_size=30), max_size=8))
