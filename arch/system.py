@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,7 +52,7 @@ class System:
 
     def to_yaml(self) -> str:
         """YAML that loads again to an equal System with the same digest."""
-        return dump(dict(self.tree))
+        return self._yaml
 
     def digest(self) -> str:
         """SHA-256 (hex) of everything that can change a result, in canonical form.
@@ -59,6 +60,15 @@ class System:
         Titles, sources and the way a quantity is written (``1.2 GHz``, ``1200 MHz``) do not count; the
         order of commands, slots and requests does.
         """
+        return self._digest
+
+    # Kept, since a system never changes and a batch asks for both in every run.
+    @cached_property
+    def _yaml(self) -> str:
+        return dump(dict(self.tree))
+
+    @cached_property
+    def _digest(self) -> str:
         content = self.spec.model_dump(
             mode="json", exclude_none=True, exclude={"title", "sources"}, context={"canonical": True}
         )

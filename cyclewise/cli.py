@@ -25,7 +25,22 @@ from typer.main import get_command
 
 from arch.errors import InputError
 from cyclewise import __version__
-from cyclewise.commands import check, curve, import_, list, new, rerun, run, schema, show, trace, validate
+from cyclewise.commands import (
+    batch,
+    check,
+    compare,
+    curve,
+    import_,
+    list,
+    new,
+    report,
+    rerun,
+    run,
+    schema,
+    show,
+    trace,
+    validate,
+)
 from cyclewise.terminal import nobody_reads, note, one_line
 
 INPUT, STUCK, FAULT, INTERRUPTED, PIPE = 2, 3, 70, 130, 141
@@ -41,7 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (list, show, new, import_, schema, run, rerun, curve, check, validate):
+for module in (list, show, new, import_, schema, run, rerun, batch, compare, report, curve, check, validate):
     app.command(name=module.__name__.rpartition(".")[2].rstrip("_"), epilog=module.EXAMPLE)(module.command)
 app.add_typer(trace.app, name="trace", help=trace.__doc__, epilog=trace.EXAMPLE)
 

@@ -125,7 +125,7 @@ def record(folder: Path) -> dict[str, Any]:
         InputError: the folder holds none, or one that is damaged.
     """
     path = folder / RECORD
-    content = _object(path, "holds no run: it was not written by cyclewise run -o")
+    content = json_object(path, "holds no run: it was not written by cyclewise run -o")
     needed = {"format": str, "arguments": list, "system": dict, "workload": dict, "files": dict}
     for key, kind in needed.items():
         if not isinstance(content.get(key), kind):
@@ -142,7 +142,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 def report(folder: Path) -> dict[str, Any]:
     """The report of a finished run, as plain values; InputError if it is missing or damaged."""
-    return _object(folder / REPORT, "is missing")
+    return json_object(folder / REPORT, "is missing")
 
 
 def table(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -192,7 +192,8 @@ def _value(text: str) -> int | float | str:
     return text
 
 
-def _object(path: Path, missing: str) -> dict[str, Any]:
+def json_object(path: Path, missing: str) -> dict[str, Any]:
+    """The JSON object in a file; InputError, saying ``missing`` if there is no such file."""
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -213,3 +214,15 @@ def fingerprint(file: Path) -> str:
         while piece := opened.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def file_state(file: str | os.PathLike[str]) -> dict[str, int]:
+    """Size and time of the last change: a file in which both are the same is taken to be the same.
+
+    Empty if there is no such file.
+    """
+    try:
+        found = os.stat(file)
+    except OSError:
+        return {}
+    return {"size": found.st_size, "modified_ns": found.st_mtime_ns}

@@ -16,7 +16,9 @@ from typer.main import get_command
 
 import arch
 import cyclewise
+import plots
 from arch.controller import profiles
+from cyclewise.batch.spec import json_schema as batch_schema
 from cyclewise.cli import app
 from sim.machine import kinds, machine
 
@@ -38,9 +40,17 @@ def write_pages(docs: Path) -> None:
 
 def keys() -> str:
     """All keys of a memory, from the models that check a file."""
-    schema = arch.json_schema("memory")
-    head = "# All keys of a memory\n\nMade from the models that check a file when it is loaded."
-    return "\n\n".join([head, *_section("A memory", schema, schema["$defs"])])
+    return _keys("All keys of a memory", "A memory", arch.json_schema("memory"))
+
+
+def batch_keys() -> str:
+    """All keys of a batch file, from the models that check it."""
+    return _keys("All keys of a batch", "A batch", batch_schema())
+
+
+def _keys(heading: str, title: str, schema: Mapping[str, Any]) -> str:
+    head = f"# {heading}\n\nMade from the models that check a file when it is loaded."
+    return "\n\n".join([head, *_section(title, schema, schema.get("$defs", {}))])
 
 
 def _section(title: str, part: Mapping[str, Any], models: Mapping[str, Any]) -> Iterator[str]:
@@ -55,7 +65,7 @@ def _section(title: str, part: Mapping[str, Any], models: Mapping[str, Any]) -> 
             targets = [(option, key), *((_resolved(row, models), f"{key}.NAME") for row in named)]
             for target, name in targets:
                 if "properties" in target:
-                    yield from _section(f"{title}.{name}" if title != "A memory" else name, target, models)
+                    yield from _section(name if title.startswith("A ") else f"{title}.{name}", target, models)
 
 
 def _resolved(part: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -177,6 +187,25 @@ def _first_sentence(thing: Any) -> str:
     return text.partition(". ")[0].rstrip(".") + "."
 
 
+def figures() -> str:
+    """The modules that draw: a table, then each ``draw`` with its docstring."""
+    rows, entries = [], []
+    for name in sorted(name for name in dir(plots) if not name.startswith("_")):
+        module = getattr(plots, name)
+        if inspect.ismodule(module) and hasattr(module, "draw"):
+            rows.append((f"`plots.{name}`", _first_sentence(module)))
+            entries.append(f".. autofunction:: plots.{name}.draw")
+    directives = "\n".join([*entries, ".. autofunction:: plots.figures.draw_all", ".. autoclass:: plots.drawing.Drawing"])
+    return "\n\n".join(
+        [
+            "# Figures",
+            "Each figure is a module of `plots` with a function `draw` that returns a `Drawing`.",
+            table(("module", "what it shows"), rows),
+            f"```{{eval-rst}}\n{directives}\n```",
+        ]
+    )
+
+
 # What the channel does
 
 
@@ -291,6 +320,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Itera
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/keys.md": keys,
+    "reference/batch_keys.md": batch_keys,
+    "reference/figures.md": figures,
     "reference/metrics.md": metrics,
     "reference/commands.md": commands,
     "systems/dram_rules.md": rules,

@@ -1,4 +1,4 @@
-"""``cyclewise schema KIND``: JSON Schema of a kind of system."""
+"""``cyclewise schema KIND``: JSON Schema of a kind of system, or of batch files."""
 
 from typing import Annotated
 
@@ -10,17 +10,23 @@ EXAMPLE = "Example: cyclewise schema memory -o memory.schema.json"
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="Kind of system, such as memory.", metavar="KIND")],
+    kind: Annotated[str, typer.Argument(help="Kind of system, such as memory; or batch.", metavar="KIND")],
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Write it into a file.", metavar="FILE")
     ] = None,
 ) -> None:
-    """JSON Schema of a kind of system, for editors that complete and check YAML."""
+    """JSON Schema of a kind of system, or of batch files, for editors that complete and check YAML."""
     from json import dumps
 
     import arch
 
-    text = dumps(arch.json_schema(kind), indent=2)
+    if kind == "batch":
+        from cyclewise.batch.spec import json_schema
+
+        schema = json_schema()
+    else:
+        schema = arch.json_schema(kind)
+    text = dumps(schema, indent=2)
     if output is None:
         say(text)
         return

@@ -1,0 +1,35 @@
+"""How many commands of each kind went to the memory."""
+
+from plots.bars import horizontal
+from plots.drawing import Drawing
+from plots.labels import percent, scale
+from plots.recorded import NothingToDraw, Run, Tables, of
+
+PREFIX = "commands."
+
+
+def draw(run: Run, tables: Tables | None = None) -> Drawing:
+    """A bar for each command, in the order of the device's table, with its share of all commands.
+
+    Raises:
+        NothingToDraw: the report counts no commands.
+    """
+    metrics = of(run, tables or {}).report.metrics
+    counts = {k.removeprefix(PREFIX): int(v or 0) for k, v in metrics.items() if k.startswith(PREFIX)}
+    if not counts:
+        raise NothingToDraw("the report counts no commands")
+    total = sum(counts.values())
+    shares = [count / total if total else 0.0 for count in counts.values()]
+    divisor, unit = scale(max(counts.values()), "")
+    return horizontal(
+        "command_mix",
+        "Command mix",
+        f"{total:,} commands on the command bus by kind, those of trailing writes included.",
+        labels=[*counts],
+        values=[count / divisor for count in counts.values()],
+        texts=[f"{count:,} · {percent(share)}" for count, share in zip(counts.values(), shares, strict=True)],
+        axis={"": "commands", "k": "thousand commands", "M": "million commands"}.get(
+            unit, f"commands [{divisor:.0e}]"
+        ),
+        data={"command": [*counts], "commands": [*counts.values()], "share": shares},
+    )
