@@ -29,7 +29,7 @@ def _one(answers: Sequence[Answer]) -> Iterator[str]:
     yield ""
     yield "<!-- runs -->"
     yield ""
-    yield "One number stands for both where they agree, to the last command, cycle and four decimals of the mean."
+    yield "Where both agree, to the last command and cycle and four decimals of a mean, one number is shown."
     yield ""
     for device, peer in dict.fromkeys((a.device, a.peer) for a in answers if a.table == "results"):
         rows = [answer for answer in answers if (answer.device, answer.peer) == (device, peer)]

@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 from cyclewise import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate import write_pages  # noqa: E402
+from generate import write_pages
 
 project = "cyclewise"
 author = "the cyclewise contributors"

@@ -59,13 +59,25 @@ def _section(title: str, part: Mapping[str, Any], models: Mapping[str, Any]) -> 
     rows = [(f"`{key}`", _form(p, models), _meaning(p, models)) for key, p in properties.items()]
     yield f"## {title}\n\n" + table(("key", "form", "meaning"), rows)
     for key, p in properties.items():
-        for option in (_resolved(o, models) for o in p.get("anyOf", [p])):
-            inner = option.get("additionalProperties")
-            named = inner.get("anyOf", [inner]) if isinstance(inner, dict) else []
-            targets = [(option, key), *((_resolved(row, models), f"{key}.NAME") for row in named)]
+        for option in _options(p, models):
+            targets = [(option, key)]
+            targets += [(o, f"{key}.NAME") for o in _options(option.get("additionalProperties"), models)]
+            targets += [(o, f"{key}[…]") for o in _options(option.get("items"), models)]
             for target, name in targets:
                 if "properties" in target:
                     yield from _section(name if title.startswith("A ") else f"{title}.{name}", target, models)
+
+
+def _options(part: Any, models: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a part may be, references followed; nothing if it says nothing."""
+    if not isinstance(part, dict):
+        return []
+    part = _resolved(part, models)
+    return (
+        [option for inner in part["anyOf"] for option in _options(inner, models)]
+        if "anyOf" in part
+        else [part]
+    )
 
 
 def _resolved(part: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,19 +88,20 @@ def _resolved(part: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str
 
 def _form(part: Mapping[str, Any], models: Mapping[str, Any]) -> str:
     words = []
-    for option in part.get("anyOf", [part]):
-        option = _resolved(option, models)
+    for option in _options(part, models):
         if "enum" in option or "const" in option:
             words += [f"`{value}`" for value in option.get("enum", [option.get("const")])]
         elif option.get("type") == "object" or "properties" in option:
             words.append("a section")
+        elif option.get("type") == "array":
+            words.append("a list")
         elif option.get("type") != "null":
             words.append(str(option.get("type", "text")))
     return " or ".join(dict.fromkeys(words))
 
 
 def _meaning(part: Mapping[str, Any], models: Mapping[str, Any]) -> str:
-    options = [part, *(_resolved(option, models) for option in part.get("anyOf", []))]
+    options = [part, *_options(part, models)]
     found = next((option["description"] for option in options if option.get("description")), "")
     return str(found).replace("``", "`")
 
@@ -100,7 +113,7 @@ def metrics() -> str:
     """The metrics that each machine declares."""
     parts = [
         "# Metrics",
-        "Made from what each machine declares before it runs. *Better* says which direction an optimiser should"
+        "Made from what each machine declares before it runs. *Better* says which way an optimiser should"
         " push; a metric without one describes the run and is no goal. A `*` stands for any name.",
     ]
     better = {True: "less", False: "more", None: ""}
@@ -119,8 +132,8 @@ def metrics() -> str:
 def commands() -> str:
     """Every command with its arguments, options and examples."""
     head = (
-        "# Commands\n\nMade from the program itself; `cyclewise COMMAND --help` prints the same. What holds for all"
-        " of them, and the exit codes, stand in [Command line](cli.md)."
+        "# Commands\n\nMade from the program itself; `cyclewise COMMAND --help` prints the same. What holds"
+        " for all of them, and the exit codes, stand in [Command line](cli.md)."
     )
     return "\n\n".join([head, *_command("cyclewise", get_command(app), 1)])
 
@@ -139,7 +152,10 @@ def _command(name: str, command: Any, depth: int) -> Iterator[str]:
         rows += [(f"`{_spelt(o)}`", o.help or "") for o in options]
         yield table(("argument or option", "meaning"), rows) if rows else ""
     if depth > 1 and command.epilog:
-        lines = [line.strip() for line in command.epilog.replace("Examples:", "").replace("Example:", "").split("\n")]
+        lines = [
+            line.strip()
+            for line in command.epilog.replace("Examples:", "").replace("Example:", "").split("\n")
+        ]
         shown = "\n".join(line for line in lines if line.startswith("cyclewise "))
         if shown:
             yield f"For example:\n\n```text\n{shown}\n```"
@@ -195,7 +211,9 @@ def figures() -> str:
         if inspect.ismodule(module) and hasattr(module, "draw"):
             rows.append((f"`plots.{name}`", _first_sentence(module)))
             entries.append(f".. autofunction:: plots.{name}.draw")
-    directives = "\n".join([*entries, ".. autofunction:: plots.figures.draw_all", ".. autoclass:: plots.drawing.Drawing"])
+    directives = "\n".join(
+        [*entries, ".. autofunction:: plots.figures.draw_all", ".. autoclass:: plots.drawing.Drawing"]
+    )
     return "\n\n".join(
         [
             "# Figures",
@@ -237,9 +255,9 @@ def rules() -> str:
     """The timing rules of every family in the library, with the cycles that each memory makes of them."""
     parts = [
         "# Timing rules of the library",
-        "Made from the library. A row says that no *before* may follow an *after* within its scope sooner than"
-        " *wait*, and how many cycles this comes to for each memory. An empty cell is a rule that asks for no wait"
-        " there. How to change them: [Write a system](../howto/write_a_machine.md).",
+        "Made from the library. A row says that no *before* may follow an *after* within its scope sooner"
+        " than *wait*, and how many cycles this comes to for each memory. An empty cell is a rule that asks"
+        " for no wait there. How to change them: [Write a system](../howto/write_a_machine.md).",
     ]
     families: dict[str, list[Any]] = {}
     for entry in _memories():
@@ -297,11 +315,12 @@ def speed() -> str:
             )
         )
     heads = ("memory", "geometric mean", "least", "most", "million requests per CPU second")
-    how = "both simulators in the same run" if measured["side_by_side"] else "the peer's seconds measured elsewhere"
+    ways = "both simulators in the same run" if measured["side_by_side"] else "the peer measured elsewhere"
     return "\n\n".join(
         [
-            f"Measured {measured['date']}, {measured['machine']}, profile `{measured['profile']}`; {how}, median of"
-            f" {measured['repeat']}. How many times fewer CPU seconds than Ramulator 2.1, over {len(runs)} traces:",
+            f"Measured {measured['date']}, {measured['machine']}, profile `{measured['profile']}`; {ways},"
+            f" median of {measured['repeat']}. How many times fewer CPU seconds than Ramulator 2.1, over"
+            f" {len(runs)} traces:",
             table(heads, rows, numbers=range(1, len(heads))),
         ]
     )
