@@ -56,7 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (list, show, new, import_, schema, run, rerun, report, batch, compare, curve, check, validate):
+for module in (list, show, new, import_, schema, run, rerun, batch, compare, report, curve, check, validate):
     app.command(name=module.__name__.rpartition(".")[2].rstrip("_"), epilog=module.EXAMPLE)(module.command)
 app.add_typer(trace.app, name="trace", help=trace.__doc__, epilog=trace.EXAMPLE)
 

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -238,7 +239,6 @@ class Run:
     def _record(self, folder: Path, report: "Report") -> dict[str, Any]:
         """What ``run.json`` holds."""
         import platform
-        from importlib.metadata import version
 
         from cyclewise import __version__
 
@@ -280,10 +280,18 @@ class Run:
             "versions": {
                 "cyclewise": __version__,
                 "python": platform.python_version(),
-                "numpy": version("numpy"),
-                "numba": version("numba"),
+                "numpy": _version("numpy"),
+                "numba": _version("numba"),
             },
         }
+
+
+@cache
+def _version(package: str) -> str:
+    """Version of an installed distribution; looking it up takes a millisecond."""
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def window_of(text: str) -> tuple[int, int]:
@@ -342,4 +350,5 @@ def without_host(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def report_digest(report: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of the report without ``host``."""
-    return sha256(json.dumps(without_host(report), sort_keys=True).encode()).hexdigest()
+    content = {key: value for key, value in report.items() if key != "host"}
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -224,7 +224,7 @@ def _changed(file: str) -> Failed:
 
 def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]) -> None:
     """Compile or load here, once, what the workers will use: they are forked from this process."""
-    from sim.machine import Options, simulate
+    from sim.machine import OBSERVATIONS, Options, machine, simulate
     from workloads import Trace
 
     shapes: set[tuple[Any, ...]] = set()
@@ -237,4 +237,6 @@ def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]
             continue
         shapes.add(shape)
         with suppress(InputError):  # the run itself will tell
-            simulate(system, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), Options(message=says))
+            tables = [name for name in OBSERVATIONS if name in machine(system.kind).tables]
+            options = Options(tables=tables, message=says)
+            simulate(system, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), options)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cyclewise.batch.table import Row
 
 EXAMPLE = (
-    "Example: cyclewise batch study.yaml -o out/study\n\nwith study.yaml: "
-    "{systems: [ddr4_2400, hbm2_2000], workloads: [random_rw30, spmv]}"
+    "Example: cyclewise batch study.yaml -o out/study\n\n"
+    "where study.yaml says systems: \\[ddr4_2400, hbm2_2000] and workloads: \\[random_rw30, spmv]"
 )
 
 _SHOWN = {
