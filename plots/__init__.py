@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from plots import energy_ledger as energy_ledger
     from plots import figures as figures
     from plots import latency_distribution as latency_distribution
+    from plots import latency_throughput as latency_throughput
     from plots import over_time as over_time
+    from plots import roofline as roofline
+    from plots import trace_overview as trace_overview
 
 _MODULES = (
     "bank_activity", "bound_by", "command_mix", "comparison", "energy_ledger", "figures",

@@ -41,7 +41,8 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     with axes(5.4, 2 * min(max(1.5, 0.5 + 0.07 * rows), 2.3) + 0.5, rows=2) as (figure, panels):
         for panel, (kind, words) in zip(panels, KINDS.items(), strict=True):
             rates = grid.counts[kind] / (np.maximum(np.diff(seconds), 1e-30) * 1e6)
-            _heat(figure, panel, rates, float(seconds[-1] / divisor))
+            _heat(figure, panel, rates, float(rates.shape[1] * seconds[1] / divisor))
+            panel.set_xlim(0, seconds[-1] / divisor)  # the last bin may be shorter
             panel.set_title(f"{words} per µs", loc="left", fontsize=9)
             _banks(panel, grid)
         panels[-1].set_xlabel(f"simulated time [{unit}]")
@@ -72,7 +73,7 @@ def _grid(recorded: Recorded) -> _Grid:
         named = [f"ch{k}" for k in range(channels)]
         components = named if set(components) <= set(named) else components
     width = int(table["cycles"].max())
-    end = max(int((table["start"] + table["cycles"]).max()), max(recorded.report.cycles.values(), default=0))
+    end = _end(recorded)
     bins = -(-end // width)
     row = np.array([components.index(str(c)) for c in table["component"]]) * banks + table["bank"]
     counts = {}
@@ -82,6 +83,18 @@ def _grid(recorded: Recorded) -> _Grid:
     return _Grid(components, banks, np.minimum(np.arange(bins + 1) * width, end), counts)
 
 
+def _end(recorded: Recorded) -> int:
+    """Cycle after the last of the run: the table may give its last bin the width of the others."""
+    table = recorded.table("bank_activity")
+    last = int(table["start"].max())
+    ends = [max(recorded.report.cycles.values(), default=0)]
+    if "over_time" in recorded.tables:
+        time = recorded.table("over_time")
+        ends.append(int((time["start"] + time["cycles"]).max()))
+    known = max(ends)
+    return known if known > last else last + int(table["cycles"].max())
+
+
 def _in_order(component: str) -> tuple[str, int, str]:
     """ch2 before ch10."""
     stem = component.rstrip("0123456789")
@@ -89,6 +102,7 @@ def _in_order(component: str) -> tuple[str, int, str]:
 
 
 def _heat(figure: Figure, panel: Axes, rates: NDArray[Any], end: float) -> None:
+    """``end``: of the last bin, were it as long as the others."""
     # Not resampled: the picture holds one pixel a bin, and whatever shows it makes rectangles of them.
     extent = (0.0, end, float(rates.shape[0]), 0.0)
     # The last bin may be so short that one command in it would be the highest rate of all.

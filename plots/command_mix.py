@@ -27,7 +27,10 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
         f"{total:,} commands on the command bus by kind, those of trailing writes included.",
         labels=[*counts],
         values=[count / divisor for count in counts.values()],
-        texts=[f"{count:,} · {percent(share)}" for count, share in zip(counts.values(), shares, strict=True)],
+        texts=[
+            f"{count:,} · {percent(share)}" if count else "0"
+            for count, share in zip(counts.values(), shares, strict=True)
+        ],
         axis={"": "commands", "k": "thousand commands", "M": "million commands"}.get(
             unit, f"commands [{divisor:.0e}]"
         ),

@@ -167,7 +167,8 @@ def _caption(recorded: Recorded, found: list[_Distribution], period: float) -> s
         ]
         told = ", ".join(f"{name} {quantity(v * period, 's')}" for name, v in values if v is not None)
         parts.append(f"{NAMES[distribution.since]} {told}" if told else NAMES[distribution.since])
-    return f"{found[0].total:,} reads; {'; '.join(parts)}. The points mark these."
+    reads = "1 read" if found[0].total == 1 else f"{found[0].total:,} reads"
+    return f"{reads}; {'; '.join(parts)}. The points mark these."
 
 
 def _data(found: list[_Distribution], period: float) -> dict[str, list[Any]]:

@@ -106,7 +106,8 @@ def _bandwidth(
     panel: Axes, time: NDArray[Any], read: NDArray[Any], written: NDArray[Any], peak: float | None
 ) -> None:
     panel.stairs(read, time, fill=True, color=BLUE, label="read")
-    panel.stairs(read + written, time, baseline=read, fill=True, color=ORANGE, label="written, on top")
+    if written.any():
+        panel.stairs(read + written, time, baseline=read, fill=True, color=ORANGE, label="written, on top")
     highest = float((read + written).max())
     if peak:
         panel.axhline(peak, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), label="peak")
@@ -118,7 +119,8 @@ def _bandwidth(
 def _depths(panel: Axes, time: NDArray[Any], bins: dict[str, Any]) -> None:
     reads, writes = bins["read_queue_depth"], bins["write_queue_depth"]
     panel.stairs(reads, time, color=BLUE, linewidth=1.8, label="reads", baseline=None)
-    panel.stairs(writes, time, color=ORANGE, linewidth=1.1, label="writes", baseline=None)
+    if writes.any():
+        panel.stairs(writes, time, color=ORANGE, linewidth=1.1, label="writes", baseline=None)
     highest = float(max(reads.max(), writes.max()))
     panel.set_ylim(0, highest * 1.12 or 1.0)
     panel.yaxis.set_major_locator(MaxNLocator(5))

@@ -148,6 +148,7 @@ def _run(todo: list[PlannedRun], loader: Loader, into: Path, workers: int, heard
     for outcome in outcomes(
         work, todo, workers=workers, prepare=work.prepare, started=heard.started, pulse=heard.pulse
     ):
+        table.load()  # now, while the workers are at work
         run, failed = outcome.task, outcome.result
         if outcome.failure is not None:
             # The last thing that a worker did may have been to finish the run.

@@ -38,7 +38,14 @@ LOCK_SECONDS = 2.0
 
 _OURS = {RECORD, RUNS, FAILURES, LOCK, CSV, PARQUET, "report.html", "figures"}
 _DAMAGED = "the record of a batch; remove this file to go on, the finished runs are kept"
-_OF_A_RUN = {run_folder.REPORT, run_folder.SYSTEM, run_folder.COMMAND, run_folder.RECORD}
+_OF_A_RUN = {
+    run_folder.REPORT,
+    run_folder.SYSTEM,
+    run_folder.COMMAND,
+    run_folder.RECORD,
+    "report.html",
+    "figures",
+}
 
 
 class Failed(NamedTuple):

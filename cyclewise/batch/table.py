@@ -62,6 +62,11 @@ def write(folder: Path, planned: BatchPlan) -> None:
     _write_parquet(folder / on_disk.PARQUET, table)
 
 
+def load() -> None:
+    """Load what writing takes, so that :func:`write` need not."""
+    import pyarrow.parquet  # noqa: F401
+
+
 def discard(folder: Path) -> None:
     """Remove the table of an earlier batch, which the runs to come make untrue."""
     for name in (on_disk.CSV, on_disk.PARQUET):

@@ -364,3 +364,22 @@ def test_a_damaged_table_is_named_with_line_and_field(case: str, tmp_path: Path)
     with pytest.raises(cw.InputError, match=words) as caught:
         recorded.read(tmp_path / "out")
     assert "latency.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("told", [16, 64])
+def test_the_last_bin_of_the_heat_map_ends_with_the_run(told: int, run: Run) -> None:
+    table = {
+        "component": ["ch0", "ch0"],
+        "bank": [0, 1],
+        "start": [0, 64],
+        "cycles": [64, told],
+        "activates": [4, 1],
+        "column_commands": [64, 16],
+    }
+    short = dataclasses.replace(run[0], cycles={"memory": 80}, seconds=80e-9)
+    panel = bank_activity.draw(short, {"bank_activity": table}).figure.axes[0]
+    (image,) = panel.get_images()
+    assert np.allclose(panel.get_xlim(), (0, 80)) and np.allclose(image.get_extent()[:2], (0, 128))
+    rates = image.get_array()
+    assert rates is not None
+    assert np.allclose(rates[:2], [[1000, 0], [0, 1000]])

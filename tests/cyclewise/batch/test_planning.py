@@ -220,7 +220,9 @@ def test_the_schema_knows_the_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert text == {"type": "string"} and "system" in json.dumps(entry)
 
 
-@pytest.mark.parametrize("example", sorted((Path(__file__).parents[3] / "examples").glob("two_devices*.yaml")))
+@pytest.mark.parametrize(
+    "example", sorted((Path(__file__).parents[3] / "examples").glob("two_devices*.yaml"))
+)
 def test_the_examples_are_in_order(example: Path) -> None:
     found = plan(example, Loader())
     assert found.title and len(found.runs) == 6
