@@ -205,21 +205,18 @@ def _first_sentence(thing: Any) -> str:
 
 def figures() -> str:
     """The modules that draw: a table, then each ``draw`` with its docstring."""
-    rows, entries = [], []
-    for name in sorted(name for name in dir(plots) if not name.startswith("_")):
-        module = getattr(plots, name)
-        if inspect.ismodule(module) and hasattr(module, "draw"):
-            rows.append((f"`plots.{name}`", _first_sentence(module)))
-            entries.append(f".. autofunction:: plots.{name}.draw")
-    directives = "\n".join(
-        [*entries, ".. autofunction:: plots.figures.draw_all", ".. autoclass:: plots.drawing.Drawing"]
-    )
+    modules = {name: getattr(plots, name) for name in sorted(dir(plots)) if not name.startswith("_")}
+    drawing = {name: module for name, module in modules.items() if hasattr(module, "draw")}
+    rows = [(f"[`plots.{name}`](#{name})", _first_sentence(module)) for name, module in drawing.items()]
+    entries = {name: f".. autofunction:: plots.{name}.draw" for name in drawing}
+    entries |= {"All of them": ".. autofunction:: plots.figures.draw_all"}
+    entries |= {"A drawing": ".. autoclass:: plots.drawing.Drawing"}
     return "\n\n".join(
         [
             "# Figures",
-            "Each figure is a module of `plots` with a function `draw` that returns a `Drawing`.",
+            "Each figure is a module of `plots` with a function `draw` that returns a [drawing](#a-drawing).",
             table(("module", "what it shows"), rows),
-            f"```{{eval-rst}}\n{directives}\n```",
+            *(f"## {title}\n\n```{{eval-rst}}\n{text}\n```" for title, text in entries.items()),
         ]
     )
 
