@@ -7,12 +7,16 @@ CPU seconds of one thread, kernel compiled, median of three.  ``CMD`` is any com
 binary trace file ``{trace}`` (see :func:`write_flat`) on ``{device}`` and prints JSON with ``cpu_s``, the CPU
 seconds of its simulation loop.  Without it the ratio is taken against figures from another machine, scaled
 by a Python ``heapq`` score measured on both (6.5 M pop+push/s there).
+
+The table in the documentation is made from ``benchmarks/measured/dram_speed.json``, which was written by
+``--json`` of a side-by-side run; ``--machine`` gives the words for the computer.
 """
 
 import argparse
 import csv
 import heapq
 import json
+import platform
 import resource
 import shlex
 import statistics
@@ -73,6 +77,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="also peak memory with 2 M and 20 M requests")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--machine", default=platform.platform(), help="its name in that file")
     arguments = parser.parse_args()
     warm_up()
     call = resumed_call()
@@ -93,7 +98,16 @@ def main() -> None:
         print(f"peak resident memory, {what}: {peak:.0f} MiB")
     if arguments.json:
         rows_by_device = {device: [asdict(row) for row in rows] for device, rows in devices.items()}
-        figures = {"resumed_call_us": call, "devices": rows_by_device, "peak_mib": memory}
+        figures = {
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "machine": arguments.machine,
+            "profile": arguments.profile,
+            "repeat": arguments.repeat,
+            "side_by_side": bool(arguments.peer),
+            "resumed_call_us": call,
+            "devices": rows_by_device,
+            "peak_mib": memory,
+        }
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 

@@ -24,6 +24,10 @@ def command(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only a part, in seconds.")] = False,
+    markdown: Annotated[
+        str | None,
+        typer.Option("--markdown", help="Also write tables for a page of text.", metavar="FILE.md"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Compare with other simulators' answers, to the cycle: exit 1 if anything differs."""
@@ -33,6 +37,10 @@ def command(
         raise InputError("nothing to validate of this name", given=what, accepted="dram")
     from cyclewise import peers
 
+    if markdown is not None:
+        from sim.output import check_writable
+
+        check_writable([markdown], ".md")
     sets = {"carried": peers.carried()}
     if data is not None:
         sets[data] = peers.found_in(data)
@@ -40,6 +48,12 @@ def command(
     with progress("validate") as update:
         for name, tables in sets.items():
             answers[name] = list(peers.compared(tables, quick=quick, progress=update))
+    if markdown is not None:
+        from pathlib import Path
+
+        from cyclewise.peer_tables import markdown as tables_of
+
+        Path(markdown).write_text(tables_of(answers), encoding="utf-8")
     everything = [answer for found in answers.values() for answer in found]
     wrong = sum(answer.verdict == peers.DIFFERS for answer in everything)
     if json:

@@ -225,9 +225,12 @@ def test_validate_says_what_differs(program: Program, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_validate_finds_everything_equal(program: Program) -> None:
-    content = program("validate", "dram", "--json").json
+def test_validate_finds_everything_equal(program: Program, tmp_path: Path) -> None:
+    content = program("validate", "dram", "--json", "--markdown", str(tmp_path / "page.md")).json
     assert content["ok"] is True and int(str(content["figures"])) > 2000
+    page = CHECKOUT / "docs" / "systems" / "dram_validation.md"
+    again = f"cyclewise validate dram --markdown {page.relative_to(CHECKOUT)}"
+    assert (tmp_path / "page.md").read_text() == page.read_text(), f"the page is of old: {again}"
 
 
 def test_validate_reads_a_folder_of_measured_data(program: Program, shared_data: Path) -> None:
