@@ -16,8 +16,13 @@ DEMO_OUT ?= out/demo
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## run the memory trace of a sparse matrix product through a DDR4-2400 channel and show the result
-	$(BIN)/cyclewise run ddr4_2400 spmv -o $(DEMO_OUT)
+demo: $(READY) ## run three traces on two memories and make the pages to look at, and a timeline
+	$(BIN)/cyclewise batch examples/two_devices.yaml -o $(DEMO_OUT)/two_devices
+	$(BIN)/cyclewise run ddr4_2400 spmv --timeline $(DEMO_OUT)/timeline.json.gz > $(DEMO_OUT)/ddr4_2400-spmv.txt
+	$(BIN)/cyclewise report $(DEMO_OUT)/two_devices
+	@echo
+	@echo "To look at:  $(DEMO_OUT)/two_devices/report.html  in any browser"
+	@echo "             $(DEMO_OUT)/timeline.json.gz  at ui.perfetto.dev (Open trace file; it stays on this computer)"
 
 test: $(READY) ## run the tests (PYTEST_ARGS="-m 'not slow'" leaves the slow ones out)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)

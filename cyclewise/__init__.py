@@ -17,31 +17,43 @@ __version__ = "0.1.0"
 verify_siblings(__version__)
 
 if TYPE_CHECKING:
+    import plots as plots
     from arch import InputError as InputError
     from arch import library as library
     from arch import load as load
+    from arch.foreign import import_configuration as import_configuration
     from cyclewise.api import RunResult as RunResult
     from cyclewise.api import run as run
+    from cyclewise.batch.execution import run_batch as run_batch
+    from cyclewise.batch.results import read_batch as read_batch
+    from cyclewise.comparison import compare as compare
     from cyclewise.curves import Curve as Curve
     from cyclewise.curves import curve as curve
     from cyclewise.rooflines import row_locality as row_locality
     from sim.dram.channel import SimulationStuckError as SimulationStuckError
     from workloads import Trace as Trace
     from workloads import generate as generate
+    from workloads import open_trace as open_trace
 
 _MODULE_OF = {
-    # public name: the module that defines it
+    # public name: the module that defines it; a package is its own
+    "plots": "plots",
     "InputError": "arch",
     "library": "arch",
     "load": "arch",
+    "import_configuration": "arch.foreign",
     "RunResult": "cyclewise.api",
     "run": "cyclewise.api",
+    "run_batch": "cyclewise.batch.execution",
+    "read_batch": "cyclewise.batch.results",
+    "compare": "cyclewise.comparison",
     "Curve": "cyclewise.curves",
     "curve": "cyclewise.curves",
     "row_locality": "cyclewise.rooflines",
     "SimulationStuckError": "sim.dram.channel",
     "Trace": "workloads",
     "generate": "workloads",
+    "open_trace": "workloads",
 }
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]
@@ -50,7 +62,8 @@ __all__ = ["__version__", *sorted(_MODULE_OF)]
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULE_OF[name]), name)
+    module = import_module(_MODULE_OF[name])
+    value = module if module.__name__ == name else getattr(module, name)
     globals()[name] = value  # the next access finds it without coming here
     return value
 

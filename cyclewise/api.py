@@ -57,9 +57,9 @@ class RunResult:
     @property
     def tables(self) -> "Mapping[str, Mapping[str, Any]]":
         """Columns of ``over_time``, ``latency`` and ``bank_activity``; empty if nothing was observed."""
-        from cyclewise.run_folder import TABLES
+        from sim.machine import OBSERVATIONS
 
-        return {name: self.report.tables[name] for name in TABLES if name in self.report.tables}
+        return {name: self.report.tables[name] for name in OBSERVATIONS if name in self.report.tables}
 
     @property
     def energy_joules(self) -> Mapping[str, float] | None:

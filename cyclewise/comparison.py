@@ -194,7 +194,7 @@ def named(name: str, *, alone: bool = False) -> Named:
     if (path / run_folder.RECORD).exists():
         return Named([_of_folder(name.rstrip("/") or name, path)], [])
     if results.is_batch(path):
-        batch = results.read(path)
+        batch = results.read_batch(path)
         found = [
             _of_folder(run.name if alone else f"{name}:{run.name}", run.folder)
             for run in batch.runs
@@ -203,7 +203,7 @@ def named(name: str, *, alone: bool = False) -> Named:
         return Named(found, [f"{run.name}: {run.error}" for run in batch.runs if run.error])
     folder, colon, one = name.rpartition(":")
     if colon and results.is_batch(folder):
-        by_name = {run.name: run for run in results.read(folder).runs}
+        by_name = {run.name: run for run in results.read_batch(folder).runs}
         if one not in by_name:
             raise InputError(unknown("run", one, by_name), file=folder, given=one, accepted=[*by_name])
         place = by_name[one].folder

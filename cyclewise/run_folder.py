@@ -34,8 +34,8 @@ FORMAT = "cyclewise run 1"
 STAGE = ".unfinished-"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
 WORKLOAD = "workload.npz"
-TABLES = ("over_time", "latency", "bank_activity")
-"""Tables that lie beside the report, each in a CSV file of its name."""
+PAGE, FIGURES = "report.html", "figures"
+"""What ``cyclewise report`` adds."""
 
 
 class RunFolder:
@@ -61,6 +61,9 @@ class RunFolder:
                     file.write(content.encode())
                     file.flush()
                     os.fsync(file.fileno())
+            figures = self.folder / FIGURES
+            for drawn in (self.folder / PAGE, *figures.glob("*.svg"), *figures.glob("*.csv")):
+                drawn.unlink(missing_ok=True)  # of the run that was here before
             # The record comes last: where it and the report disagree, a run was cut short right here.
             for name in sorted(os.listdir(self._stage), key=lambda name: name == RECORD):
                 os.replace(self.aside(name), self.folder / name)
@@ -154,42 +157,6 @@ def table(columns: Mapping[str, Sequence[Any]]) -> str:
     plain = [column.tolist() if hasattr(column, "tolist") else column for column in columns.values()]
     writer.writerows(zip(*plain, strict=True))
     return text.getvalue()
-
-
-def tables(folder: Path) -> dict[str, dict[str, list[Any]]]:
-    """The tables of a run by name, numbers as int or float; those that the folder does not have are left out.
-
-    Raises:
-        InputError: a table is damaged.
-    """
-    found = {}
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem in TABLES:
-            found[path.stem] = _columns(path)
-    return found
-
-
-def _columns(path: Path) -> dict[str, list[Any]]:
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            head, *rows = csv.reader(file)
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", file=os.fspath(path)) from error
-    except (ValueError, csv.Error) as error:
-        raise InputError("damaged: not a table", file=os.fspath(path)) from error
-    for line, row in enumerate(rows, start=2):
-        if len(row) != len(head):
-            raise InputError(
-                "damaged", file=os.fspath(path), line=line, given=row, accepted=f"{len(head)} values"
-            )
-    return {name: [_value(row[at]) for row in rows] for at, name in enumerate(head)}
-
-
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
 
 
 def json_object(path: Path, missing: str) -> dict[str, Any]:

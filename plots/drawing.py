@@ -72,6 +72,8 @@ class Drawing:
     def svg(self) -> str:
         """The picture as an ``<svg>`` element whose ink follows the page's ``--ink`` and ``--faint``."""
         text = _written(self.figure, "svg").decode()
+        # Only a file of its own needs the metadata, and a style sheet would hold for the whole page.
+        text = re.sub(r"<metadata>.*?</metadata>|<style\b.*?</style>", "", text, flags=re.DOTALL)
         element = text[text.index("<svg") :]
         # Several drawings share a page, and with it one space of identifiers.
         element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self.name}-", element)

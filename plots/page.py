@@ -146,13 +146,11 @@ def _shown(drawings: Sequence[Drawing]) -> list[_Shown]:
 
 
 def _inline(drawing: Drawing) -> str:
-    """The picture without what only a file of its own needs, and without styles that would be the page's."""
+    """The picture without what only a file of its own needs."""
     with warnings.catch_warnings():
         # Names may hold characters that the font for measuring lacks; the browser's has them.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         text = drawing.svg()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text.partition(">")[0]) + ">" + text.partition(">")[2]
     # Sizes are the page's; the picture keeps its proportions by its viewBox.
     opening, _, rest = text.partition(">")

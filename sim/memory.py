@@ -376,7 +376,7 @@ def _tables(
         observed = {
             "over_time": _together([channel.over_time(result.cycles) for channel in seen]),
             "latency": _latencies(result.latencies),
-            "bank_activity": _together([channel.bank_activity() for channel in seen]),
+            "bank_activity": _together([channel.bank_activity(result.cycles) for channel in seen]),
         }
         tables |= {name: table for name, table in observed.items() if name in names}
     if result.window is not None and window is not None:

@@ -12,7 +12,7 @@ from cyclewise.batch import folder as on_disk
 from cyclewise.batch import table
 from cyclewise.batch.folder import Failed, Standing
 from cyclewise.batch.planning import BatchPlan, Loader, PlannedRun, plan
-from cyclewise.batch.results import BatchResults, read
+from cyclewise.batch.results import BatchResults, read_batch
 from dse.processes import outcomes, usable_cores
 
 
@@ -80,7 +80,7 @@ def run_batch(
     planned = plan(source, loader)
     into = destination(planned, output)
     carry_out(planned, loader, into, jobs=jobs, retry_failed=retry_failed)
-    return read(into)
+    return read_batch(into)
 
 
 def destination(planned: BatchPlan, output: str | Path | None) -> Path:

@@ -34,10 +34,11 @@ class BatchRun:
 
 @dataclass(frozen=True)
 class BatchResults:
-    """A batch, its runs in the order of its file."""
+    """A batch, its runs in the order of its file; ``source``: that file, None for a batch made in Python."""
 
     title: str
     runs: tuple[BatchRun, ...]
+    source: str | None = None
 
     @property
     def reports(self) -> "dict[str, Report]":
@@ -50,7 +51,7 @@ def is_batch(folder: str | Path) -> bool:
     return (Path(folder) / on_disk.RECORD).is_file()
 
 
-def read(folder: str | Path) -> BatchResults:
+def read_batch(folder: str | Path) -> BatchResults:
     """The batch in ``folder``; a damaged or missing result is told in the ``error`` of its run alone.
 
     Raises:
@@ -59,7 +60,8 @@ def read(folder: str | Path) -> BatchResults:
     path = Path(folder)
     content = on_disk.record(path)
     runs = tuple(_run(path, known) for known in content["runs"])
-    return BatchResults(str(content.get("title") or ""), runs)
+    source = content.get("source")
+    return BatchResults(str(content.get("title") or ""), runs, None if source is None else str(source))
 
 
 def _run(folder: Path, known: Mapping[str, object]) -> BatchRun:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from cyclewise.run_folder import FIGURES, PAGE
 from cyclewise.terminal import note, print_json, printable, progress, say
 
 if TYPE_CHECKING:
     from plots.drawing import Drawing
     from plots.page import Page
+    from sim.report import Report
 
 EXAMPLE = "Examples: cyclewise report out\n\ncyclewise report out -o for_the_paper.html"
 
-PAGE, FIGURES = "report.html", "figures"
 FEW = 6
 """Pages for which a further process is worth its start."""
 
@@ -85,16 +86,27 @@ def _run(path: Path, up: str | None = None) -> "Page":
 
     report, tables = read(path)
     words = shlex.join(["cyclewise", *map(str, record["arguments"])])
-    return run_page(report, tables, command=words, version=__version__, up=up)
+    return run_page(report, tables, command=words, version=__version__, drawings=_limits(path, report), up=up)
+
+
+def _limits(path: Path, report: "Report") -> "list[Drawing]":
+    """Where the run stands under the limits of its memory, if that is what it ran on."""
+    from cyclewise import run_folder
+    from cyclewise.rooflines import row_locality
+
+    activates = any(report.metrics.get(f"row_{kind}") for kind in ("misses", "conflicts"))
+    if report.system.get("kind") != "memory" or not activates:
+        return []
+    return [row_locality(path / run_folder.SYSTEM, {str(report.workload["name"]): report})]
 
 
 def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
     """The page that compares the runs, after one for each; and a sentence for each run without."""
     from cyclewise import __version__
-    from cyclewise.batch.results import read
+    from cyclewise.batch.results import read_batch
     from plots.page import Row, batch_page
 
-    results = read(path)
+    results = read_batch(path)
     bad = [f"{run.name}: {run.error}" for run in results.runs if run.report is None]
     finished = [(run, run.folder) for run in results.runs if run.folder is not None]
     problems = _pages([Job(place, os.path.relpath(target, place)) for _, place in finished])
@@ -116,7 +128,9 @@ def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
         )
         for run in results.runs
     ]
-    return batch_page(results.title or path.resolve().name, rows, version=__version__), bad
+    again = ["cyclewise", "batch", results.source, "-o", str(path)] if results.source is not None else []
+    title = results.title or path.resolve().name
+    return batch_page(title, rows, command=shlex.join(again), version=__version__), bad
 
 
 def _pages(jobs: Sequence[Job]) -> dict[Path, str | None]:

@@ -101,14 +101,16 @@ class Observation:
             "activates": self._counts[ACTIVATES, :bins],
         }
 
-    def bank_activity(self) -> dict[str, npt.NDArray[Any]]:
-        """Columns of one row per bank and bin in which something happened there."""
+    def bank_activity(self, end: int) -> dict[str, npt.NDArray[Any]]:
+        """Columns of one row per bank and bin in which something happened there, to the same end."""
+        end = max(end, self._end, 1)
+        self._grow(end - 1)
         bank, at = np.nonzero(self._bank_counts.any(axis=1))
         shift = self._shift + BANK_BINS_SHIFT
         return {
             "bank": bank,
             "start": at << shift,
-            "cycles": np.full(bank.size, 1 << shift, dtype=np.int64),
+            "cycles": np.minimum(1 << shift, end - (at << shift)),
             "activates": self._bank_counts[bank, 0, at],
             "column_commands": self._bank_counts[bank, 1, at],
         }

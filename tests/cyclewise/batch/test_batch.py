@@ -15,7 +15,7 @@ import pytest
 from cyclewise.batch import execution, folder
 from cyclewise.batch.execution import run_batch
 from cyclewise.batch.planning import PlannedRun
-from cyclewise.batch.results import read
+from cyclewise.batch.results import read_batch
 from cyclewise.cli import main
 
 SPEC = """
@@ -164,10 +164,10 @@ def test_a_run_that_is_left_out_and_comes_back(batch: Callable[..., Told]) -> No
     before = records()
     edit("  - mine.trace\n", "")
     batch()
-    assert again(before) == set() and len(read("out").runs) == 3
+    assert again(before) == set() and len(read_batch("out").runs) == 3
     Path("b.yaml").write_text(SPEC)
     batch()
-    assert again(before) == set() and len(read("out").runs) == 5
+    assert again(before) == set() and len(read_batch("out").runs) == 5
 
 
 def test_a_trace_file_counts_by_what_is_in_it(batch: Callable[..., Told]) -> None:
@@ -201,10 +201,10 @@ def test_a_trace_that_changes_meanwhile(batch: Callable[..., Told], monkeypatch:
     with monkeypatch.context() as patched:
         patched.setattr(execution._Work, "carry_out", meddled)
         main(["batch", "b.yaml", "-o", "out", "--jobs", "1"])
-    errors = {run.name: run.error for run in read("out").runs}
+    errors = {run.name: run.error for run in read_batch("out").runs}
     assert "changed while the batch was at work" in str(errors["closed-mine"])
     assert errors["ddr4_2400-mine"] is None
-    assert batch()[0] == 1 and {run.name for run in read("out").runs if run.error} == {"fails"}
+    assert batch()[0] == 1 and {run.name for run in read_batch("out").runs if run.error} == {"fails"}
 
 
 def test_a_worker_that_dies(batch: Callable[..., Told], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_a_worker_that_dies(batch: Callable[..., Told], monkeypatch: pytest.Monk
         patched.setattr(execution._Work, "carry_out", dies)
         code, out, _ = batch()
     assert code == 1 and "3 runs done, 2 failed" in out
-    errors = {run.name: run.error for run in read("out").runs}
+    errors = {run.name: run.error for run in read_batch("out").runs}
     assert "SIGKILL" in str(errors["closed-r"])
     assert errors["ddr4_2400-mine"] is None, "that run had been finished"
     assert not Path("out/runs/closed-r").exists()
@@ -275,7 +275,7 @@ def test_a_damaged_result_is_named_and_run_again(
     else:
         path.write_text(content)
     if file.endswith(".json"):
-        found = {run.name: run for run in read("out").runs}
+        found = {run.name: run for run in read_batch("out").runs}
         assert named.partition(": ")[0] in str(found["closed-r"].error) and found["closed-r"].report is None
         assert [run for run in GOOD if found[run].report] == [run for run in GOOD if run != "closed-r"]
     code, _, err = batch()
@@ -287,7 +287,7 @@ def test_a_damaged_result_is_named_and_run_again(
 def test_a_damaged_failure_is_named_and_run_again(batch: Callable[..., Told]) -> None:
     batch()
     Path("out/failures/fails.json").write_text("{")
-    assert "damaged" in str({run.name: run.error for run in read("out").runs}["fails"])
+    assert "damaged" in str({run.name: run.error for run in read_batch("out").runs}["fails"])
     before = records()
     assert "failures/fails.json: damaged" in batch()[2] and again(before) == {"fails"}
 
@@ -396,4 +396,4 @@ def test_from_python(study: Path) -> None:
     assert (found.title, run.name, run.variant) == ("mine", "ddr3_1600-mine-v", "v")
     assert run.report is not None and run.report.metrics["bandwidth"] and run.error is None
     assert run.folder == study / "python" / "runs" / run.name
-    assert found == read(study / "python") and list(found.reports) == [run.name]
+    assert found == read_batch(study / "python") and list(found.reports) == [run.name]

@@ -16,7 +16,7 @@ import pytest
 from cyclewise.batch import execution
 from cyclewise.batch.execution import run_batch
 from cyclewise.batch.planning import PlannedRun
-from cyclewise.batch.results import read
+from cyclewise.batch.results import read_batch
 from cyclewise.cli import main
 from cyclewise.run_folder import RunFolder
 
@@ -139,8 +139,8 @@ def test_killed_again_and_again(
     assert kills >= 2, "hardly disturbed at all"
     assert len(after) == 12 and tables(folder) == undisturbed
     assert not [*folder.rglob(".unfinished-*")] and not [*folder.rglob("*.part")]
-    assert [run.error is None for run in read(folder).runs] == [
-        run.error is None for run in read(tmp_path / "undisturbed").runs
+    assert [run.error is None for run in read_batch(folder).runs] == [
+        run.error is None for run in read_batch(tmp_path / "undisturbed").runs
     ]
 
 

@@ -68,7 +68,7 @@ def assert_same(memory: Memory, result: BatchResult, reference: list[CycleByCycl
             assert [round(float(v)) for v in bins[name] * cycles] == exact_sums, name
         for name in ("refreshes", "activates"):
             assert bins[name].tolist() == in_bins(getattr(truth, name), start, cycles), name
-        activity = seen.bank_activity()
+        activity = seen.bank_activity(result.cycles)
         assert len(set(activity["start"].tolist())) <= BANK_BINS
         found: Counter[tuple[int, int, str]] = Counter()
         for bank, first, activates, columns in zip(
@@ -78,7 +78,11 @@ def assert_same(memory: Memory, result: BatchResult, reference: list[CycleByCycl
             assert activates or columns
             found[bank, first, "activates"] += activates
             found[bank, first, "columns"] += columns
-        width = int(activity["cycles"][0]) if activity["cycles"].size else 1
+        width = int(
+            (cycles[0] if len(cycles) > 1 else 1 << int(cycles[0] - 1).bit_length()) * BINS // BANK_BINS
+        )
+        ends = activity["start"] + activity["cycles"]
+        assert (ends == np.minimum(activity["start"] + width, start[-1] + cycles[-1])).all()
         expected: Counter[tuple[int, int, str]] = Counter()
         for (bank, t), n in truth.bank_activates.items():
             expected[bank, t // width * width, "activates"] += n
@@ -117,7 +121,7 @@ def test_the_sums_of_a_long_run_are_those_of_its_report() -> None:
     assert bins["written_bytes"].sum() == issued["WR"] * size
     assert bins["activates"].sum() == issued["ACT"]
     assert bins["refreshes"].sum() == issued["REFA"]
-    activity = result.observations[0].bank_activity()
+    activity = result.observations[0].bank_activity(result.cycles)
     assert activity["column_commands"].sum() == issued["RD"] + issued["WR"]
     for tally, latency in (("arrival", result.from_arrival), ("accept", result.from_accept)):
         buckets = result.latencies[tally].buckets()
