@@ -186,11 +186,11 @@ def names() -> str:
     rows, entries = [], []
     for name in public:
         thing = getattr(cyclewise, name)
-        call = "()" if inspect.isroutine(thing) else ""
+        if inspect.ismodule(thing):  # its page is that of figures
+            rows.append((f"[`cw.{name}`](../reference/figures.md)", _first_sentence(thing)))
+            continue
+        call, directive = ("", "autoclass") if inspect.isclass(thing) else ("()", "autofunction")
         rows.append((f"`cw.{name}{call}`", _first_sentence(thing)))
-        directive = "autofunction" if inspect.isroutine(thing) else "autoclass"
-        if inspect.ismodule(thing):
-            directive = "automodule"
         entries.append(f".. {directive}:: cyclewise.{name}")
     rows.append(("`cw.__version__`", "The version, as text."))
     body = "\n".join(entries)
@@ -214,7 +214,8 @@ def figures() -> str:
     return "\n\n".join(
         [
             "# Figures",
-            "Each figure is a module of `plots` with a function `draw` that returns a [drawing](#a-drawing).",
+            "Each figure is a module of `plots`, which is also `cw.plots`, with a function `draw` that returns a"
+            " [drawing](#a-drawing).",
             table(("module", "what it shows"), rows),
             *(f"## {title}\n\n```{{eval-rst}}\n{text}\n```" for title, text in entries.items()),
         ]
