@@ -22,7 +22,7 @@ SHELL = ("console", "bash", "sh", "shell")
 NEED_NOT_RUN = ("make", "pip", "python3 -m venv", "git", "source", "cd")
 SECONDS = 300
 
-FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)\s*$")
+FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)(?: .*)?$")  # {include} has an argument
 COMMENT = re.compile(r"^<!-- (?P<kind>not run|file): (?P<text>.+) -->$")
 
 
@@ -121,6 +121,9 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 
 PAGE = """
+```{include} other.md
+```
+
 ```console
 $ cyclewise list
 ddr4_2400
@@ -139,8 +142,9 @@ kind: memory
 
 
 def test_blocks_are_found_with_their_comments() -> None:
-    first, second, third = blocks(PAGE)
-    assert (first.line, first.language, commands(first)) == (2, "console", ["cyclewise list"])
+    include, first, second, third = blocks(PAGE)
+    assert (include.line, include.language) == (2, "{include}")
+    assert (first.line, first.language, commands(first)) == (5, "console", ["cyclewise list"])
     assert (second.language, second.spared) == ("bash", "sets the environment up")
     assert (third.file, third.text) == ("my.yaml", "kind: memory\n")
     assert [problem(b) for b in (first, second, third)] == [None, None, None]
