@@ -214,7 +214,7 @@ def figures() -> str:
     return "\n\n".join(
         [
             "# Figures",
-            "Each figure is a module of `plots`, which is also `cw.plots`, with a function `draw` that returns"
+            "Each figure is a module of `plots`, also called `cw.plots`, with a function `draw` that returns"
             " a [drawing](#a-drawing).",
             table(("module", "what it shows"), rows),
             *(f"## {title}\n\n```{{eval-rst}}\n{text}\n```" for title, text in entries.items()),
