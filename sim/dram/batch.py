@@ -16,7 +16,7 @@ from sim.dram import frontend, kernel, observation
 from sim.dram.channel import FOREVER, Channel, ChannelStatistics
 from sim.dram.layout import P, S, Stop
 from sim.dram.observation import Observation
-from sim.dram.tally import Latency, LatencyTally, read_latencies
+from sim.dram.tally import Latency, LatencyTally, count, read_latencies
 from sim.dram.window import ChannelWindow, WindowRecorder
 from sim.jit import is_compiled
 from workloads.trace import Block, Trace, check_lines
@@ -79,7 +79,7 @@ def run_batch(
 def needed_kernels(memory: Memory, *, observe: bool = False) -> tuple[Any, ...]:
     """The compiled functions that a batch run on ``memory`` calls."""
     shared = memory.channels > 1 and memory.front_end.mode == "shared"
-    kernels = (kernel.run, frontend.run_shared) if shared else (kernel.run,)
+    kernels = (kernel.run, read_latencies, count, *((frontend.run_shared,) if shared else ()))
     return (*kernels, *observation.KERNELS) if observe else kernels
 
 

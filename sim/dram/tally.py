@@ -47,12 +47,13 @@ class LatencyTally:
         if long.size:
             latencies = latencies[latencies < _COUNTED]
             self._long.append(long.astype(np.uint32) if int(long.max()) < 1 << 32 else long)
-        counts = np.bincount(latencies, minlength=self._counts.size)
-        if counts.size > self._counts.size:
-            grown = np.zeros(1 << int(counts.size).bit_length(), dtype=np.int64)
-            grown[: self._counts.size] = self._counts
-            self._counts = grown
-        self._counts[: counts.size] += counts
+        if latencies.size:
+            longest = int(latencies.max())
+            if longest >= self._counts.size:
+                grown = np.zeros(1 << longest.bit_length(), dtype=np.int64)
+                grown[: self._counts.size] = self._counts
+                self._counts = grown
+            count(latencies, self._counts)
 
     def summary(self) -> Latency:
         """The figures; all zero if nothing was added."""
@@ -119,6 +120,13 @@ def _bucket_start(bucket: Ints) -> Ints:
     shift = np.maximum(bucket // _HALF - 1, 0)
     start: Ints = (bucket - shift * _HALF) << shift
     return start
+
+
+@njit
+def count(values: np.ndarray, counts: np.ndarray) -> None:
+    """Add 1 to ``counts`` at each of ``values``, without a pass over all counts for a few values."""
+    for i in range(values.size):
+        counts[values[i]] += 1
 
 
 @njit

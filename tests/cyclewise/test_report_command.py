@@ -53,13 +53,18 @@ def test_a_run_gets_a_page_and_figures(out: Path, capsys: pytest.CaptureFixture[
     page = (out / "report.html").read_text()
     assert "cyclewise run ddr3_1600 random --set workload.requests=400" in page
     names = {file.name for file in (out / "figures").iterdir()}
-    stems = ("over_time", "latency_distribution", "bank_activity", "command_mix", "energy_ledger", "bound_by")
+    stems = (
+        *("over_time", "latency_distribution", "bank_activity", "command_mix", "energy_ledger", "bound_by"),
+        "row_locality",
+    )
     assert names == {f"{stem}.{end}" for stem in stems for end in ("svg", "csv")}
     assert not [file for file in out.iterdir() if file.name.startswith(".")]
     before = page
     assert main(["report", "out"]) == 0 and (out / "report.html").read_text() == before
     assert main(["rerun", "out"]) == 0  # the folder is still one of a run
     assert main(["run", "ddr3_1600", *TINY, "-o", "out"]) == 0
+    # They were of the run before.
+    assert not (out / "report.html").exists() and not [*(out / "figures").iterdir()]
 
 
 def test_a_page_elsewhere_comes_alone(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
