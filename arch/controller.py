@@ -9,7 +9,6 @@ from typing import Any
 from arch.device import Controller
 from arch.yaml_source import read_file
 
-SCHEDULERS = ("fr_fcfs", "row_hit_first", "fifo")
 MOST_ENTRIES = 1024  # of a queue; what the channel kernel is built for
 
 

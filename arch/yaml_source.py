@@ -54,24 +54,35 @@ class Tree:
         return None
 
 
-def read_file(path: Path, shown: str) -> Tree:
-    """Reads one YAML file whose root is a map; ``shown`` names it in messages."""
+def read_text(path: Path, shown: str, kind: str) -> str:
+    """The text of a file of modest size; ``shown`` names it in messages, ``kind`` says what it should be.
+
+    Raises:
+        InputError: it cannot be read, is no text, or is larger than MAX_BYTES.
+    """
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)  # what is no regular file need not end
     except IsADirectoryError:
-        raise InputError("is a directory, not a YAML file", file=shown) from None
+        raise InputError(f"is a directory, not a {kind}", file=shown) from None
     except FileNotFoundError:
         raise InputError("no such file", file=shown) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot be read: {reason}", file=shown) from None
-    if raw is None:
-        raise InputError(f"larger than {MAX_BYTES >> 20} MiB; that is no system file", file=shown)
+    if len(raw) > MAX_BYTES:
+        raise InputError(f"larger than {MAX_BYTES >> 20} MiB, the most for a {kind}", file=shown)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InputError("not UTF-8 text", file=shown, line=line) from None
+    return text
+
+
+def read_file(path: Path, shown: str) -> Tree:
+    """Reads one YAML file whose root is a map; ``shown`` names it in messages."""
+    text = read_text(path, shown, "YAML file")
     tree = parse(text, shown)
     if not isinstance(tree.data, dict):
         root = tree.mark(())

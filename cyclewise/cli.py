@@ -4,7 +4,7 @@
 code   meaning
 =====  ================================================================
 0      done
-1      a check, a comparison or a repetition found a difference
+1      something was found to differ, or a run of a batch failed
 2      the input is wrong; one message says where and what is accepted
 3      the simulation made no more progress; a message says where
 70     a fault of cyclewise itself

@@ -16,21 +16,18 @@ The files appear only after the last run has ended; those of an earlier curve st
 import csv
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arch.errors import InputError
+from cyclewise.staging import put_in_place, staged, unwritable
 
 if TYPE_CHECKING:
     from arch import System
     from cyclewise.curves import Curve
 
 TABLE, RECORD, SYSTEM = "curve.csv", "curve.json", "system.yaml"
-_STAGE = ".unfinished-"
 
 
 @contextmanager
@@ -41,31 +38,12 @@ def prepared(folder: str | os.PathLike[str]) -> Iterator[Path]:
         InputError: the folder cannot be written, or holds something else than a curve.  Whatever fails, what
             was in it stays, and nothing new does.
     """
-    path = Path(folder)
-    made: list[Path] = []
-    stage: Path | None = None
-    try:
-        try:
-            _refuse_foreign(path)
-            for missing in [p for p in (path, *path.parents) if not p.exists()][::-1]:
-                missing.mkdir()
-                made.append(missing)
-            stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=path))
-        except (OSError, ValueError) as error:
-            raise _unwritable(path, error) from error
+    with staged(folder, RECORD, "curve") as stage:
         yield stage
         try:
-            # The record comes last: where there is one, the other files are there as well.
-            for name in sorted(os.listdir(stage), key=lambda name: (name == RECORD, name)):
-                os.replace(stage / name, path / name)
+            put_in_place(stage, stage.parent, RECORD)
         except OSError as error:
-            raise _unwritable(path, error) from error
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-        for empty in reversed(made):
-            with suppress(OSError):  # not empty: all went well
-                empty.rmdir()
+            raise unwritable(stage.parent, error) from error
 
 
 def write(stage: Path, curve: "Curve", system: "System") -> None:
@@ -85,20 +63,4 @@ def write(stage: Path, curve: "Curve", system: "System") -> None:
         for drawing in (curve.drawing(), curve.row_locality()):
             drawing.save(stage, ("svg", "png"))
     except OSError as error:
-        raise _unwritable(stage.parent, error) from error
-
-
-def _refuse_foreign(path: Path) -> None:
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise InputError("is a file, not a folder for results", file=os.fspath(path))
-    names = sorted(name for name in os.listdir(path) if not name.startswith(_STAGE))
-    if names and RECORD not in names:
-        message = f"holds other things ({', '.join(names[:3])}) and no earlier curve; they are left alone"
-        raise InputError(message, file=os.fspath(path), accepted="an empty or new folder, or one of a curve")
-
-
-def _unwritable(path: Path, error: Exception) -> InputError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return InputError(f"cannot be written ({reason})", file=os.fspath(path))
+        raise unwritable(stage.parent, error) from error

@@ -21,17 +21,15 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from arch.errors import InputError
+from cyclewise.staging import put_in_place, staged, unwritable
 
 FORMAT = "cyclewise run 1"
-STAGE = ".unfinished-"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
 WORKLOAD = "workload.npz"
 PAGE, FIGURES = "report.html", "figures"
@@ -65,10 +63,9 @@ class RunFolder:
             for drawn in (self.folder / PAGE, *figures.glob("*.svg"), *figures.glob("*.csv")):
                 drawn.unlink(missing_ok=True)  # of the run that was here before
             # The record comes last: where it and the report disagree, a run was cut short right here.
-            for name in sorted(os.listdir(self._stage), key=lambda name: name == RECORD):
-                os.replace(self.aside(name), self.folder / name)
+            put_in_place(self._stage, self.folder, RECORD)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self.folder, error) from error
 
 
 @contextmanager
@@ -78,47 +75,10 @@ def prepared(folder: str | os.PathLike[str]) -> Iterator[RunFolder]:
     Raises:
         InputError: it cannot be written, or holds something else than a run.
     """
-    path = Path(folder)
-    made: list[Path] = []
-    stage: Path | None = None
-    try:
-        try:
-            _refuse_foreign(path)
-            for missing in [p for p in (path, *path.parents) if not p.exists()][::-1]:
-                missing.mkdir()
-                made.append(missing)
-            stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=path))
-        except (OSError, ValueError) as error:
-            raise _unwritable(path, error) from error
-        yield RunFolder(path, stage)
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
-        for empty in reversed(made):
-            with suppress(OSError):  # not empty: the run went well
-                empty.rmdir()
-
-
-def _refuse_foreign(path: Path) -> None:
-    if not os.fspath(path):
-        raise InputError("is not the path of a folder", given="")
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise InputError("is a file, not a folder for results", file=os.fspath(path))
-    names = [name for name in os.listdir(path) if not name.startswith(STAGE)]
-    if names and RECORD not in names:
-        message = (
-            f"holds other things ({', '.join(sorted(names)[:3])}) and no earlier run; they are left alone"
-        )
-        raise InputError(message, file=os.fspath(path), accepted="an empty or new folder, or one of a run")
-    if names:
-        record(path)
-
-
-def _unwritable(path: Path, error: Exception) -> InputError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return InputError(f"cannot be written ({reason})", file=os.fspath(path))
+    with staged(folder, RECORD, "run") as stage:
+        if (stage.parent / RECORD).exists():
+            record(stage.parent)
+        yield RunFolder(stage.parent, stage)
 
 
 def record(folder: Path) -> dict[str, Any]:

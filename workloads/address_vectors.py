@@ -56,7 +56,8 @@ class AddressVectors:
         lines = np.zeros(len(vectors), np.int64)
         for field, contributions in self._inverse.items():
             values = fields[field]
-            for bit, contribution in enumerate(contributions):
+            used = int(values.max(initial=0)).bit_length()  # higher bits are all 0
+            for bit, contribution in enumerate(contributions[:used]):
                 lines ^= (values >> bit & 1) * contribution
         return lines
 
@@ -78,10 +79,10 @@ class AddressVectors:
             )
         faults = []
         for field, values in self._fields(vectors).items():
-            bad = np.flatnonzero(values >= self._sizes[field])
+            bad = np.flatnonzero(values >= self.sizes[field])
             if bad.size:
                 at = int(bad[0])
-                last = self._sizes[field] - 1
+                last = self.sizes[field] - 1
                 message = f"{field} {int(values[at])} of {self.memory.name}, accepted 0 to {last}"
                 faults.append(VectorFault(at, message))
         return min(faults, default=None)
@@ -89,25 +90,26 @@ class AddressVectors:
     def _fields(self, vectors: Int64Array) -> dict[str, Int64Array]:
         columns = [vectors[:, k] for k in range(vectors.shape[1])]
         if len(columns) == 5:
-            columns.insert(1 if self._sizes["rank"] == 1 else 2, np.zeros(len(vectors), np.int64))
+            columns.insert(1 if self.sizes["rank"] == 1 else 2, np.zeros(len(vectors), np.int64))
         fields = dict(zip(FIELDS, columns, strict=True))
         fields["column"] = fields["column"] // self.columns_per_transaction
         return fields
 
     @cached_property
-    def _sizes(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, int]:
+        """How many values each field of a transaction has, by the names in FIELDS; all powers of two."""
         o = self.memory.organization
         counts = (self.memory.channels, o.ranks, o.groups, o.banks, o.rows, o.columns)
         return dict(zip(FIELDS, counts, strict=True))
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:
-        return (5, 6) if 1 in (self._sizes["rank"], self._sizes["group"]) else (6,)
+        return (5, 6) if 1 in (self.sizes["rank"], self.sizes["group"]) else (6,)
 
     @cached_property
     def _inverse(self) -> dict[str, list[int]]:
         """Per field, the bits of the transaction index that each of its bits contributes (by XOR)."""
-        widths = {field: (size - 1).bit_length() for field, size in self._sizes.items()}
+        widths = {field: (size - 1).bit_length() for field, size in self.sizes.items()}
         offsets, total = {}, 0
         for field, width in widths.items():
             offsets[field] = total

@@ -20,6 +20,7 @@ import numpy as np
 
 from arch.device import Memory
 from arch.errors import InputError, unknown
+from workloads.address_vectors import FIELDS, AddressVectors
 from workloads.trace import BLOCK_REQUESTS, Block, Int64Array, OpArray, Trace
 
 PATTERNS: Final = ("interleaved", "stream", "random")
@@ -84,51 +85,19 @@ def paced(
     return Trace(name, source, window=window, requests=requests)
 
 
-def interleaved_lines(memory: Memory, first: int, count: int) -> Int64Array:
-    """Lines of the pattern ``interleaved``, requests [first, first + count), shape (count,)."""
-    number = np.arange(first, first + count, dtype=np.int64) % memory.total_lines
-    line = np.zeros(count, np.int64)
-    for bit, mask in enumerate(_line_of_bit(memory)):
-        if first + count > 1 << bit:  # higher bits of the numbers are all 0
-            line ^= (number >> bit & 1) * mask
-    return line
+def interleaved_lines(vectors: AddressVectors, first: int, count: int) -> Int64Array:
+    """Lines of the pattern ``interleaved``, requests [first, first + count), shape (count,).
 
-
-def _line_of_bit(memory: Memory) -> list[int]:
-    """Which bits of the line each bit of the request's number flips.
-
-    The address map is linear over GF(2) and one-to-one.  Its matrix, with a row for each bit of the fields in
-    :data:`_ORDER`, is inverted by Gauss and Jordan's method on integers.
+    Args:
+        vectors: of the memory, counting whole transactions.
     """
-    field_bits = [(name, bit) for name in _ORDER for bit in range(_width(memory, name))]
-    place = {key: k for k, key in enumerate(field_bits)}
-    n = len(field_bits)
-    rows = [0] * n  # row k: the line bits that make up bit k of the number; above bit n the inverse grows
-    for segment in memory.address_map:
-        for offset in range(segment.width):
-            rows[place[segment.field, segment.target + offset]] ^= 1 << (segment.source + offset)
-    rows = [row | 1 << (n + k) for k, row in enumerate(rows)]
-    for column in range(n):
-        pivot = next(k for k in range(column, n) if rows[k] >> column & 1)
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        for k in range(n):
-            if k != column and rows[k] >> column & 1:
-                rows[k] ^= rows[column]
-    inverse = [row >> n for row in rows]  # inverse[j]: the bits of the number that make up line bit j
-    return [sum((inverse[j] >> k & 1) << j for j in range(n)) for k in range(n)]
-
-
-def _width(memory: Memory, name: Literal["channel", "rank", "group", "bank", "row", "column"]) -> int:
-    o = memory.organization
-    count = {
-        "channel": memory.channels,
-        "rank": o.ranks,
-        "group": o.groups,
-        "bank": o.banks,
-        "row": o.rows,
-        "column": o.columns,
-    }[name]
-    return (count - 1).bit_length()
+    number = np.arange(first, first + count, dtype=np.int64) % vectors.memory.total_lines
+    fields = {}
+    for name in _ORDER:
+        size = vectors.sizes[name]  # a power of two
+        fields[name] = number % size
+        number //= size
+    return vectors.lines(np.stack([fields[name] for name in FIELDS], axis=1))
 
 
 def _lines(memory: Memory, pattern: str, seed: int) -> _Draw:
@@ -138,7 +107,8 @@ def _lines(memory: Memory, pattern: str, seed: int) -> _Draw:
         return lambda first, count: g.integers(0, total, count, dtype=np.int64)
     if pattern == "stream":
         return lambda first, count: np.arange(first, first + count, dtype=np.int64) % total
-    return lambda first, count: interleaved_lines(memory, first, count)
+    vectors = AddressVectors(memory)
+    return lambda first, count: interleaved_lines(vectors, first, count)
 
 
 def _arrivals(kind: str, rate: Fraction | None, seed: int) -> _Draw:

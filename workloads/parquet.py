@@ -77,7 +77,7 @@ def _read_blocks(path: str, columns: list[str], n: int, transaction_bytes: int) 
             for key in columns:
                 with _guarded(path):
                     raw = _numpy(batch.column(batch.schema.get_field_index(key)), path, key, first)
-                values[key] = integer_column("line" if key == "address" else key, raw, first, path)
+                values[key] = integer_column(key, raw, first, path)
             count = batch.num_rows
             first += count
             op = values.get("op", values.get("write"))

@@ -223,6 +223,7 @@ def check_lengths(shapes: dict[str, tuple[int, ...]], file: str | None = None) -
 COLUMN_RANGE = {
     "arrival": (0, 2**63 - 1),
     "line": (0, 2**63 - 1),
+    "address": (0, 2**63 - 1),
     "write": (0, 1),
     "op": (0, 127),
     "stream": (0, 2**15 - 1),

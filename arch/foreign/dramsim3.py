@@ -147,9 +147,8 @@ class _Configuration(Values):
             self.cycles("tRCDWR", "tRCDWR")
             self.draft.leave(self.name("timing.tRCD"), f"DRAMsim3 waits tRCDRD and tRCDWR for {standard}")
         precharge, active = self.cycles("tRP", "tRP"), self.cycles("tRAS", "tRAS")
-        self.draft.put(
-            ("timing", "tRC"), f"{active + precharge} nCK", "DRAMsim3 always takes tRAS + tRP", "derived"
-        )
+        source, where = "DRAMsim3 always takes tRAS + tRP", self.name("timing.tRAS")
+        self.draft.put(("timing", "tRC"), f"{active + precharge} nCK", source, "derived", setting=where)
         self.cycles("tWR", "tWR")
         self.cycles("tRTP", "tRTP", extra)
         for name, between in _SPLIT.items():

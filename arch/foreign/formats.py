@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arch.errors import InputError, unknown
-from arch.yaml_source import MAX_BYTES
+from arch.yaml_source import read_text
 
 if TYPE_CHECKING:
     from arch.foreign.draft import Imported
@@ -47,22 +47,7 @@ def import_configuration(path: str | Path, format: str | None = None) -> "Import
 
 
 def _text(path: Path, shown: str) -> str:
-    try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-    except IsADirectoryError:
-        raise InputError("is a directory, not a configuration file", file=shown) from None
-    except FileNotFoundError:
-        raise InputError("no such file", file=shown) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot be read: {reason}", file=shown) from None
-    if raw is None:
-        raise InputError(f"larger than {MAX_BYTES >> 20} MiB; that is no configuration file", file=shown)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise InputError("not UTF-8 text", file=shown, line=line) from None
+    text = read_text(path, shown, "configuration file")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise InputError("not text: it holds a null character", file=shown, line=line)

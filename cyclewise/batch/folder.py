@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from arch.errors import InputError
 from cyclewise import __version__, run_folder
 from cyclewise.batch.planning import BatchPlan, Loader, PlannedRun
+from cyclewise.staging import STAGE
 
 FORMAT = "cyclewise batch 1"
 FAILURE_FORMAT = "cyclewise failure 1"
@@ -209,7 +210,7 @@ def discard(folder: Path, name: str) -> None:
 
 def clear_stage(path: Path) -> None:
     """Remove what a run that was cut short has left in its folder."""
-    for stage in path.glob(f"{run_folder.STAGE}*"):
+    for stage in path.glob(f"{STAGE}*"):
         shutil.rmtree(stage, ignore_errors=True)
     with suppress(OSError):
         path.rmdir()  # where there was nothing else
@@ -330,9 +331,7 @@ def _like_a_run(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = os.listdir(path)
-    known = (
-        name in _OF_A_RUN or name.startswith(run_folder.STAGE) or name.endswith(".csv") for name in names
-    )
+    known = (name in _OF_A_RUN or name.startswith(STAGE) or name.endswith(".csv") for name in names)
     return run_folder.RECORD in names or all(known)
 
 

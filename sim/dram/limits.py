@@ -89,11 +89,6 @@ class Limits:
     row_hit: int | None
     row_conflict: int | None
 
-    @property
-    def sustained(self) -> Fraction:
-        """The refresh-limited peak, or the peak where there is no refresh."""
-        return self.peak if self.refresh_limited is None else self.refresh_limited
-
     def nanoseconds(self, cycles: int | float) -> float:
         """Cycles of the memory clock as nanoseconds."""
         return float(cycles * self.clock_period * 10**9)

@@ -202,6 +202,12 @@ def test_a_folder_that_cannot_be_used_is_refused_before_simulating(
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["thesis.tex"]
 
 
+def test_an_empty_path_is_not_the_current_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "ddr4_2400", *TINY, "-o", ""]) == 2
+    assert "is not the path of a folder" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_python_api_does_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["run", "ddr4_2400", *TINY, "--json", "--set", "timing.tFAW=30 nCK"])
     printed = json.loads(capsys.readouterr().out)

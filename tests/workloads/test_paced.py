@@ -12,6 +12,7 @@ import arch
 from arch.device import Memory
 from arch.errors import InputError
 from tests.strategies import address_maps
+from workloads.address_vectors import AddressVectors
 from workloads.paced import interleaved_lines, paced
 from workloads.public_traces import PUBLIC_TRACES
 
@@ -35,7 +36,7 @@ def decoded(memory: Memory, line: npt.NDArray[np.int64]) -> dict[str, npt.NDArra
 def test_interleaved_is_the_public_trace_of_its_device(name: str) -> None:
     public = PUBLIC_TRACES[f"stream_ileave_c{DEVICES[name]}"].make("public")
     block = next(public.blocks(300_000))
-    assert np.array_equal(interleaved_lines(memory_of(name), 0, 300_000), block.line)
+    assert np.array_equal(interleaved_lines(AddressVectors(memory_of(name)), 0, 300_000), block.line)
 
 
 @given(st.data())
@@ -51,7 +52,7 @@ def test_interleaved_counts_through_the_fields_on_any_map(data: st.DataObject) -
     o = memory.organization
     first = data.draw(st.integers(0, memory.total_lines - 1))
     count = 200
-    fields = decoded(memory, interleaved_lines(memory, first, count))
+    fields = decoded(memory, interleaved_lines(AddressVectors(memory), first, count))
     rest = np.arange(first, first + count) % memory.total_lines
     for field, size in (
         ("channel", memory.channels), ("group", o.groups), ("column", o.columns), ("bank", o.banks),
@@ -63,7 +64,7 @@ def test_interleaved_counts_through_the_fields_on_any_map(data: st.DataObject) -
 
 def test_every_line_comes_once_a_round_also_with_an_odd_number_of_rows() -> None:
     memory = memory_of("ddr4_2400", "organization.rows=3", "channels=2")
-    lines = interleaved_lines(memory, 5, memory.total_lines)
+    lines = interleaved_lines(AddressVectors(memory), 5, memory.total_lines)
     assert np.array_equal(np.sort(lines), np.arange(memory.total_lines))
 
 

@@ -97,7 +97,7 @@ def test_packed_and_misnamed_files_are_read(tmp_path: Path) -> None:
         ({"line": [1, None]}, "line: request 1 has no value"),
         ({"line": [0.5]}, "line: request 0; given 0.5"),
         ({"line": [3, -2]}, "line: request 1; given -2"),
-        ({"address": [3, -2]}, "line: request 1; given -2"),
+        ({"address": [3, -2]}, "address: request 1; given -2"),
         ({"line": pa.array([2**63], pa.uint64())}, f"line: request 0; given {2**63}"),
         ({"line": pa.array([], pa.int64())}, "holds no requests"),
         ({"line": [1], "write": [3]}, "write: request 0; given 3"),

@@ -50,6 +50,10 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
     refused(tmp_path, "is a directory")
 
 
+def test_what_never_ends_is_not_read_whole() -> None:
+    refused(Path("/dev/zero"), "larger than 1 MiB")
+
+
 def test_a_python_script_is_not_run(tmp_path: Path) -> None:
     file = tmp_path / "config.py"
     file.write_text("raise SystemExit(3)\n")

@@ -138,6 +138,7 @@ WRONG = [
     ("tRCD = 16", "CL = 16", "timing.CL", ["given twice, first in line 13"]),
     ("tRCD = 16", "tRCD", "", ['given "tRCD"', "key = value"]),
     ("tRCD = 16", "  tRCD = 16", "timing.tRCD", ["indented", "ignores"]),
+    ("tRAS = 39", "tRAS = 1000000000", "timing.tRAS", ["timing.tRC: too long"]),
     ("tCK = 0.833", "tCK = 0", "timing.tCK", ["clock period in ns"]),
     ("tCK = 0.833", "tCK = fast", "timing.tCK", ["clock period in ns"]),
     ("AL = 0", "AL = 40", "timing.tRCD", ["less than AL, 40"]),

@@ -48,7 +48,7 @@ def test_bandwidths_by_hand() -> None:
     burst = Fraction(64) / (4 * Fraction(833, 10**12))
     left = 1 - Fraction(474, 9364)
     assert found.peak == burst
-    assert found.refresh_limited == found.sustained == burst * left
+    assert found.refresh_limited == burst * left
     assert found.activate_limited == Fraction(64) / (Fraction(13, 2) * Fraction(833, 10**12)) * left
     assert found.row_cycle_limited == burst * left  # 55 cycles / 16 banks are less than a burst
     assert found.one_bank == Fraction(64) / (55 * Fraction(833, 10**12)) * left
@@ -61,7 +61,6 @@ def test_without_refresh_there_is_no_limit_by_it(name: str) -> None:
     found = limits(device(name, "controller.refresh=none"))
     assert found.refresh_limited is None and found.channel.refresh_interval is None
     assert found.channel.refresh_penalty == 0 and found.channel.available == 1
-    assert found.sustained == found.peak
     assert found.activate_limited > limits(device(name)).activate_limited
 
 
