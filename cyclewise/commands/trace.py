@@ -220,7 +220,7 @@ def _rows(found: "TraceInfo") -> list[tuple[str, str]]:
     about = "" if reuse.exact else f", estimated from {reuse.followed_share:.3g} of the lines"
     far = "no line is used twice"
     if reuse.median_distance is not None:
-        far = f"{reuse.median_distance:,} lines (median), {reuse.p90_distance:,} (90 %){about}"
+        far = f"at least {reuse.median_distance:,} lines (median), {reuse.p90_distance:,} (90 %){about}"
     rows.append(("reuse distance", far))
     strides = ", ".join(f"{s.lines:+,} ({s.share:.1%})" for s in found.strides[:4])
     rows.append(("frequent strides", strides or "none"))

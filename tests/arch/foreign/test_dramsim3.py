@@ -173,11 +173,8 @@ def test_wrong_values(old: str, new: str, key: str, parts: list[str], tmp_path: 
     assert "\n" not in message
     for part in [key, "theirs.ini", *parts]:
         assert part in message, message
-    # The line is that of the key, unless a whole part of the file is missing.
-    if error.value.line is not None:
-        assert key.rpartition(".")[2] in text.splitlines()[error.value.line - 1], message
-    else:
-        assert key == "DRAM.timing", message
+    assert error.value.line is not None, message
+    assert key.rpartition(".")[2] in text.splitlines()[error.value.line - 1], message
 
 
 @pytest.mark.parametrize("section", ["dram_structure", "timing"])
