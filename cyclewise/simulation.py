@@ -204,6 +204,10 @@ class Run:
         if self.timeline is not None:
             from plots import timeline
 
+            if options.message is not None and not report.tables["slices"]["start"]:
+                begin, end = self.window
+                ended = max(report.cycles.values(), default=0)
+                options.message(f"the timeline is empty: a run of {ended:,} cycles has none in {begin}:{end}")
             timeline.write(
                 self.timeline,
                 report.tables["slices"],
