@@ -119,7 +119,7 @@ class Observation:
 
 
 def aligned(observations: Sequence[Observation], end: int) -> int:
-    """Give all channels of a run the same bins, and return where the last of these ends: at ``end`` or later."""
+    """Give all channels of a run the same bins; returns where the last bin ends, at ``end`` or later."""
     end = max(end, 1, *(observation._end for observation in observations))
     shift = 0
     for _ in range(2):  # the second time to the width of the widest

@@ -139,7 +139,10 @@ def test_all_channels_have_the_same_bins(mode: str) -> None:
         trace = Trace.from_arrays([0, 0], [0, 1], arrival=[0, arrival])
         over_time = simulate(system, trace, Options(tables=OBSERVATIONS)).tables["over_time"]
         first, second = (
-            [column[over_time["component"] == f"ch{c}"] for column in map(over_time.get, ("start", "cycles"))]
+            [
+                column[over_time["component"] == f"ch{c}"]
+                for column in (over_time["start"], over_time["cycles"])
+            ]
             for c in range(2)
         )
         assert np.array_equal(first, second), arrival
