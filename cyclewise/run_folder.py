@@ -6,7 +6,7 @@ file                 content
 report.json          the report
 system.yaml          the resolved system; loads by itself, whatever becomes of the files it came from
 command.txt          the command, to be read or pasted
-run.json             the same for programs: arguments, workload with its hash, files written, versions
+run.json             the same for programs: arguments, workload, tables and files with hashes, versions
 workload.npz         the workload, if it was made in Python and has no file of its own
 over_time.csv        bandwidth, queue depths, refreshes and activates over time
 latency.csv          how many reads took how long
@@ -56,7 +56,7 @@ class RunFolder:
         try:
             for name, content in files.items():
                 with open(self.aside(name), "wb") as file:
-                    file.write(content.encode())
+                    file.write(content.encode(errors="surrogateescape"))  # paths can hold anything
                     file.flush()
                     os.fsync(file.fileno())
             figures = self.folder / FIGURES
@@ -106,6 +106,19 @@ def record(folder: Path) -> dict[str, Any]:
 def report(folder: Path) -> dict[str, Any]:
     """The report of a finished run, as plain values; InputError if it is missing or damaged."""
     return json_object(folder / REPORT, "is missing")
+
+
+def check_tables(folder: Path, record: Mapping[str, Any]) -> None:
+    """InputError if a table that the run wrote has been changed since; a missing one is no matter here."""
+    known = record.get("tables")
+    for name, digest in known.items() if isinstance(known, dict) else ():
+        path = folder / name
+        try:
+            same = not path.exists() or fingerprint(path) == digest
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", file=os.fspath(path)) from error
+        if not same:
+            raise InputError("damaged: not the table that this run wrote", file=os.fspath(path))
 
 
 def table(columns: Mapping[str, Sequence[Any]]) -> str:

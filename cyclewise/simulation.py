@@ -174,13 +174,15 @@ class Run:
                 save(self.trace, str(folder.aside(run_folder.WORKLOAD)))
             report = self._simulated(options)
             observed = {name: table for name, table in report.tables.items() if name in OBSERVATIONS}
+            written = {f"{name}.csv": run_folder.table(table) for name, table in observed.items()}
+            record = self._record(folder.folder, report, written)
             folder.finish(
                 {
-                    **{f"{name}.csv": run_folder.table(table) for name, table in observed.items()},
+                    **written,
                     run_folder.REPORT: report.to_json(),
                     run_folder.SYSTEM: self.system.to_yaml(),
                     run_folder.COMMAND: self.command_line(output) + "\n",
-                    run_folder.RECORD: json.dumps(self._record(folder.folder, report), indent=2) + "\n",
+                    run_folder.RECORD: json.dumps(record, indent=2) + "\n",
                 }
             )
         return report
@@ -204,6 +206,10 @@ class Run:
         if self.timeline is not None:
             from plots import timeline
 
+            if options.message is not None and not report.tables["slices"]["start"]:
+                begin, end = self.window
+                ended = max(report.cycles.values(), default=0)
+                options.message(f"the timeline is empty: a run of {ended:,} cycles has none in {begin}:{end}")
             timeline.write(
                 self.timeline,
                 report.tables["slices"],
@@ -236,8 +242,8 @@ class Run:
     def command_line(self, output: str | os.PathLike[str]) -> str:
         return shlex.join(["cyclewise", *self.arguments(output)])
 
-    def _record(self, folder: Path, report: "Report") -> dict[str, Any]:
-        """What ``run.json`` holds."""
+    def _record(self, folder: Path, report: "Report", tables: Mapping[str, str]) -> dict[str, Any]:
+        """What ``run.json`` holds; ``tables``: contents of the CSV files by name."""
         import platform
 
         from cyclewise import __version__
@@ -269,6 +275,7 @@ class Run:
                 "digest": self.trace.digest(),
             },
             "report": report_digest(report.to_dict()),
+            "tables": {name: sha256(content.encode()).hexdigest() for name, content in tables.items()},
             "files": {
                 what: {
                     "path": os.path.abspath(self.recorded.get(what, file)),

@@ -8,10 +8,10 @@ import gzip
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from arch.errors import InputError
+from workloads.compression import replacing
 
 SUFFIXES = (".json", ".json.gz")
 
@@ -34,22 +34,17 @@ def write(
         clock: what a cycle is, such as ``833 ps``.
 
     Raises:
-        OSError: the file cannot be written; an earlier one of its name is then still there.
+        InputError: the file cannot be written; an earlier one of its name is then still there.
     """
     name = os.fspath(path)
-    partial = Path(f"{name}.partial")
-    try:
-        with open(partial, "wb") as file:
-            lines = _lines(slices, counters, title, clock)
-            if name.endswith(".gz"):
-                # No name and no time in the header: they would change the bytes.
-                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
-                    packed.writelines(line.encode() for line in lines)
-            else:
-                file.writelines(line.encode() for line in lines)
-        os.replace(partial, name)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(name) as file:
+        lines = _lines(slices, counters, title, clock)
+        if name.endswith(".gz"):
+            # No name and no time in the header: they would change the bytes.
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+                packed.writelines(line.encode() for line in lines)
+        else:
+            file.writelines(line.encode() for line in lines)
 
 
 def check_name(path: str | os.PathLike[str]) -> None:

@@ -372,11 +372,14 @@ def _tables(
     if "requests" in names and result.request_table is not None:
         tables["requests"] = dict(result.request_table)
     if result.observations is not None:
+        from sim.dram.observation import aligned
+
         seen = result.observations
+        end = aligned(seen, result.cycles)
         observed = {
-            "over_time": _together([channel.over_time(result.cycles) for channel in seen]),
+            "over_time": _together([channel.over_time(end) for channel in seen]),
             "latency": _latencies(result.latencies),
-            "bank_activity": _together([channel.bank_activity(result.cycles) for channel in seen]),
+            "bank_activity": _together([channel.bank_activity(end) for channel in seen]),
         }
         tables |= {name: table for name, table in observed.items() if name in names}
     if result.window is not None and window is not None:

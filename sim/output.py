@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arch.errors import InputError
+from workloads.compression import replacing
 
 
 def check_writable(paths: Sequence[str | os.PathLike[str]], suffix: str = ".npz") -> None:
@@ -32,7 +32,7 @@ def check_writable(paths: Sequence[str | os.PathLike[str]], suffix: str = ".npz"
 
 
 def _try(name: str) -> None:
-    # Under the name that the writers use before they rename, so that the folder is tried and no file touched.
+    # Beside it, as the writers begin before they rename: the folder is tried and no file touched.
     partial = f"{name}.partial"
     try:
         with open(partial, "wb"):
@@ -47,13 +47,8 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]
     """Write arrays as compressed ``.npz``; the same arrays give the same bytes.
 
     Raises:
-        OSError: the file cannot be written; an earlier one of its name is then still there.
+        InputError: the file cannot be written; an earlier one of its name is then still there.
     """
-    partial = Path(f"{os.fspath(path)}.partial")
-    try:
-        with open(partial, "wb") as file:
-            # The types of savez_compressed admit a flag beside the arrays, which a dict cannot rule out.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(os.fspath(path)) as file:
+        # The types of savez_compressed admit a flag beside the arrays, which a dict cannot rule out.
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """Trace files: opened by what they contain, written by what their name or the caller asks for."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -144,9 +145,13 @@ def check_transaction_bytes(transaction_bytes: int) -> None:
 
 
 def stem(path: str) -> str:
-    """File name without its suffixes for format and compression: ``a.b.trace.gz`` is ``a.b``."""
+    """File name without its suffixes for format and compression: ``a.b.trace.gz`` is ``a.b``.
+
+    Bytes that are no text are replaced: a name goes into reports, a path stays what it is.
+    """
     file = _without_compression(path)
-    return file.stem if file.suffix in (*FORMAT_OF_SUFFIX, RELATIVE_SUFFIX) else file.name
+    name = file.stem if file.suffix in (*FORMAT_OF_SUFFIX, RELATIVE_SUFFIX) else file.name
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _without_compression(path: str) -> Path:

@@ -270,17 +270,18 @@ def _finished(path: Path, run: PlannedRun, loader: Loader) -> bool:
         raise InputError(f"cannot be read ({error.strerror})", file=str(system)) from error
     if not same and loader.system(str(system), ()).digest() != run.system_digest:
         raise InputError("damaged: not the system of the run", file=str(system))
-    return _has_tables(path, loader.system_of(run).kind)
+    _check_tables(path, known, loader.system_of(run).kind)
+    return True
 
 
-def _has_tables(path: Path, kind: str) -> bool:
+def _check_tables(path: Path, known: Mapping[str, Any], kind: str) -> None:
     from sim.machine import OBSERVATIONS, machine
 
     for name in (name for name in OBSERVATIONS if name in machine(kind).tables):
         file = path / f"{name}.csv"
-        if not file.exists() or not file.stat().st_size:
-            raise InputError("is missing or empty", file=str(file))
-    return True
+        if not file.exists():
+            raise InputError("is missing", file=str(file))
+    run_folder.check_tables(path, known)
 
 
 def _same_workload(known: Mapping[str, Any], run: PlannedRun, loader: Loader) -> bool:

@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -85,6 +84,7 @@ def _run(path: Path, up: str | None = None) -> "Page":
     from plots.recorded import read
 
     report, tables = read(path)
+    run_folder.check_tables(path, record)
     words = shlex.join(["cyclewise", *map(str, record["arguments"])])
     return run_page(report, tables, command=words, version=__version__, drawings=_limits(path, report), up=up)
 
@@ -180,14 +180,12 @@ def _save(drawings: "Sequence[Drawing]", folder: Path) -> list[Path]:
 def _write(target: Path, text: str) -> None:
     """The file appears whole or not at all."""
     from arch import InputError
+    from workloads.compression import replacing
 
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, target)
     except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):
-            aside.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot be written ({reason})", file=str(target)) from error
+    with replacing(str(target)) as file:
+        file.write(text.encode(errors="backslashreplace"))  # paths can hold anything

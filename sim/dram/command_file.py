@@ -43,7 +43,7 @@ def write_command_file(
 
     Raises:
         ValueError: no stream, or one that is not (n, 4).
-        OSError: the file cannot be written.
+        InputError: the file cannot be written.
     """
     arrays: dict[str, NDArray[np.int64] | NDArray[np.str_]] = {}
     for channel, stream in enumerate(streams):

@@ -4,6 +4,7 @@ Memory stays bounded however long the run is: when it outgrows the bins, neighbo
 twice as wide from then on.  All sums are exact integers.
 """
 
+from collections.abc import Sequence
 from math import lcm
 from typing import Any
 
@@ -70,8 +71,9 @@ class Observation:
             )
             self._end = max(self._end, int(end))
 
-    def _grow(self, last: int) -> None:
-        while last >> self._shift >= BINS:
+    def _grow(self, last: int, shift: int = 0) -> None:
+        """Have bins up to cycle ``last`` that are at least ``1 << shift`` wide."""
+        while last >> self._shift >= BINS or self._shift < shift:
             area, step = self._area, self._step
             pairs = area[:, 0::2] + area[:, 1::2] + (step[:, 0::2] << self._shift)
             self._area = _halved(pairs)
@@ -114,6 +116,17 @@ class Observation:
             "activates": self._bank_counts[bank, 0, at],
             "column_commands": self._bank_counts[bank, 1, at],
         }
+
+
+def aligned(observations: Sequence[Observation], end: int) -> int:
+    """Give all channels of a run the same bins; returns where the last bin ends, at ``end`` or later."""
+    end = max(end, 1, *(observation._end for observation in observations))
+    shift = 0
+    for _ in range(2):  # the second time to the width of the widest
+        for observation in observations:
+            observation._grow(end - 1, shift)
+            shift = max(shift, observation._shift)
+    return end
 
 
 def _command_table(memory: Memory) -> tuple[int, Ints]:

@@ -11,7 +11,7 @@ refresh …      a rank while it refreshes
 bank …         a row while it is open, with the commands of the bank in it
 =============  ============================================================================================
 
-All times are memory clock cycles.  What reaches beyond the window is cut at its edges.
+All times are memory clock cycles.  What reaches beyond the window or the run is cut at their edges.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arch.device import Command, Memory
-from sim.dram.window import ChannelWindow
+from sim.dram.window import ChannelWindow, refresh_cycles
 
 _STEPS = 256
 """Points of the bandwidth counters, at most."""
@@ -54,13 +54,18 @@ def tables(
 ) -> dict[str, dict[str, list[Any]]]:
     """Tables ``slices`` and ``counters``, columns named as the fields of Slice and Sample.
 
-    Slices are in order of track and start, a longer one ahead of those within it.
+    Slices are in order of track and start, a longer one ahead of those within it.  Both tables are empty if
+    the run has ended by ``begin``.
     """
+    requests = np.concatenate([window.requests for window in windows])
+    accepted, returned = (int(requests[:, column].max(initial=-1)) for column in (4, 6))
+    end = min(end, max(*(window.end for window in windows), accepted + 1, returned))
+    if end <= begin:
+        return {"slices": _columns(Slice, []), "counters": _columns(Sample, [])}
     shared = memory.channels > 1 and memory.front_end.mode == "shared"
     slices: list[Slice] = []
     samples: list[Sample] = []
     if shared:
-        requests = np.concatenate([window.requests for window in windows])
         slices += _streams(memory, "front end", requests)
     for c, window in enumerate(windows):
         name = f"ch{c}"
@@ -148,18 +153,16 @@ def _where(command: Command, bank: int, arg: int) -> dict[str, int]:
 
 
 def _refreshes(memory: Memory, component: str, commands: npt.NDArray[np.int64]) -> Iterator[Slice]:
-    opening = {command.name for command in memory.commands if command.does == "open"}
     o = memory.organization
     for command in memory.commands:
         if command.does != "refresh":
             continue
-        waits = [r.wait for r in memory.rules if command.name in r.after and opening & set(r.before)]
+        lasts = refresh_cycles(memory, command)
         rows = commands[commands[:, 1] == command.code]
         ranks = np.maximum(rows[:, 2], 0) // (o.groups * o.banks)
         order = np.argsort(ranks, kind="stable")
         for cycle, rank in zip(rows[order, 0].tolist(), ranks[order].tolist(), strict=True):
-            end = cycle + max(waits, default=1)
-            yield Slice(component, f"refresh rank {rank}", cycle, end, command.name, {})
+            yield Slice(component, f"refresh rank {rank}", cycle, cycle + lasts, command.name, {})
 
 
 def _banks(memory: Memory, component: str, window: ChannelWindow, end: int) -> Iterator[Slice]:

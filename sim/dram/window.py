@@ -5,33 +5,41 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from arch.device import Memory
+from arch.device import Command, Memory
 from sim.jit import njit
 
 Ints = npt.NDArray[np.int64]
+
+_LATEST = 1 << 60
+"""Later than any cycle of a run."""
 
 
 @dataclass(frozen=True)
 class ChannelWindow:
     """The rows of one channel.
 
-    ``commands``: int64 (n, 4) of cycle, code, bank, arg, those inside the window.  ``requests``: int64
-    (m, 7) of tag, stream, op, arrival, accept, issue, return, those accepted before the window's end and
-    not finished before its begin.  ``opened``, ``row``: (banks,), when and which row was opened that is
-    open as the window begins; -1 where none is.
+    ``commands``: int64 (n, 4) of cycle, code, bank, arg, those inside the window and those shortly before it
+    that may last into it.  ``requests``: int64 (m, 7) of tag, stream, op, arrival, accept, issue, return,
+    those accepted before the window's end and not finished before its begin, and the next of each stream.
+    ``opened``, ``row``: (banks,), when and which row was opened that is open before the first of the
+    commands; -1 where none is.  ``end``: the cycle after the last of all commands and of their data.
     """
 
     commands: Ints
     requests: Ints
     opened: Ints
     row: Ints
+    end: int
 
 
 class WindowRecorder:
-    """Keeps the rows of one channel that lie in cycles ``begin`` to ``end`` - 1."""
+    """Keeps the rows of one channel that show in cycles ``begin`` to ``end`` - 1."""
 
     def __init__(self, memory: Memory, begin: int, end: int) -> None:
-        self._begin, self._end = begin, end
+        self._begin, self._end = min(begin, _LATEST), min(end, _LATEST)
+        self._lasts, self._reach = _lasts(memory), _reach(memory)
+        self._last = 0
+        self._next: dict[int, Ints] = {}  # by stream, the first accepted after the window
         self._commands = [np.zeros((0, 4), dtype=np.int64)]
         self._requests = [np.zeros((0, 7), dtype=np.int64)]
         banks = memory.organization.banks_per_channel
@@ -42,17 +50,46 @@ class WindowRecorder:
         """Keep those of the completions that touch the window; shape (n, 7)."""
         last = np.maximum(done[:, 6], done[:, 4])
         self._requests.append(done[(done[:, 4] < self._end) & (last >= self._begin)])
+        later = done[done[:, 4] >= self._end]
+        for stream in np.unique(later[:, 1]).tolist():
+            rows = later[later[:, 1] == stream]
+            first = rows[np.argmin(rows[:, 4])]
+            if stream not in self._next or first[4] < self._next[stream][4]:
+                self._next[stream] = first.copy()
 
     def add_commands(self, log: Ints) -> None:
         """Keep those of the commands that are in the window; shape (n, 4), in order of time."""
-        first, last = np.searchsorted(log[:, 0], (self._begin, self._end))
+        if log.size:
+            self._last = max(self._last, int((log[:, 0] + self._lasts[log[:, 1]]).max()))
+        first, last = np.searchsorted(log[:, 0], (self._begin - self._reach, self._end))
         _replay(log[:first], self._effects, self._opened, self._row)
         self._commands.append(log[first:last].copy())
 
     def result(self) -> ChannelWindow:
-        return ChannelWindow(
-            np.concatenate(self._commands), np.concatenate(self._requests), self._opened, self._row
-        )
+        requests = np.concatenate([*self._requests, *(row[np.newaxis] for row in self._next.values())])
+        commands = np.concatenate(self._commands)
+        return ChannelWindow(commands, requests, self._opened, self._row, self._last)
+
+
+def refresh_cycles(memory: Memory, command: Command) -> int:
+    """How long a refresh keeps rows from being opened."""
+    opening = {other.name for other in memory.commands if other.does == "open"}
+    rules = (rule for rule in memory.rules if command.name in rule.after and opening & set(rule.before))
+    return max((rule.wait for rule in rules), default=1)
+
+
+def _lasts(memory: Memory) -> Ints:
+    """By command code: cycles from its own to the end of what it puts on any bus."""
+    lasts = np.zeros(max(command.code for command in memory.commands) + 1, dtype=np.int64)
+    for command in memory.commands:
+        lasts[command.code] = max(command.cycles, command.latency + command.burst if command.burst else 0)
+    return lasts
+
+
+def _reach(memory: Memory) -> int:
+    """The most cycles that a command may be seen: on a bus, or as a refresh."""
+    refreshes = (refresh_cycles(memory, command) for command in memory.commands if command.does == "refresh")
+    return max(int(_lasts(memory).max()), *refreshes, 0)
 
 
 _OPENS, _CLOSES, _SPAN = range(3)

@@ -95,6 +95,7 @@ def test_a_run_of_an_earlier_version_has_fewer_figures(out: Path) -> None:
         ("over_time.csv", "refreshes", "x", ":1: refreshes: damaged: a column is missing"),
         ("bank_activity.csv", "\nch0,", "\nch0,x", ':2: bank: damaged; given "x'),
         ("latency.csv", "\naccept,", "\naccept,1,", "damaged; given"),
+        ("latency.csv", "\naccept,", "\narrival,", "not the table that this run wrote"),
     ],
 )
 def test_a_damaged_folder_is_one_message(

@@ -277,3 +277,14 @@ def test_what_is_neither_name_nor_object_is_a_type_error() -> None:
         cw.run("ddr4_2400", 123)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^system: given dict, accepted a name, a path or a system"):
         cw.run({}, "random")  # type: ignore[arg-type]
+
+
+def test_names_that_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path may hold any bytes; the command still names it, and the page is made."""
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"odd\xff.trace")
+    Path(name).write_text("LD 0\nST 64\n")
+    out = os.fsdecode(b"out\xff")
+    assert main(["run", "ddr4_2400", name, "-o", out]) == 0
+    assert b"odd\xff.trace" in Path(out, "command.txt").read_bytes()
+    assert main(["report", out]) == 0 and main(["rerun", out]) == 0

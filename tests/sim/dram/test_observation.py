@@ -12,6 +12,7 @@ import arch
 from arch.device import Memory
 from sim.dram.batch import BatchResult, run_batch
 from sim.dram.observation import BANK_BINS, BINS
+from sim.machine import OBSERVATIONS, Options, simulate
 from tests.reference.dram_observation import CycleByCycle, cycle_by_cycle
 from tests.strategies import DramCase, dram_cases
 from workloads.trace import Trace
@@ -128,6 +129,23 @@ def test_the_sums_of_a_long_run_are_those_of_its_report() -> None:
         assert buckets["reads"].sum() == latency.count
         assert (buckets["from_cycles"][1:] >= buckets["to_cycles"][:-1]).all()
         assert buckets["from_cycles"][-1] <= latency.max < buckets["to_cycles"][-1]
+
+
+@pytest.mark.parametrize("mode", ["shared", "per_channel"])
+def test_all_channels_have_the_same_bins(mode: str) -> None:
+    """Also where one of them works on into cycles that need wider bins, and the others do not."""
+    system = arch.load("hbm2_2000", ["channels=2", f"front_end.mode={mode}"])
+    for arrival in range(BINS - 60, BINS + 4, 3):
+        trace = Trace.from_arrays([0, 0], [0, 1], arrival=[0, arrival])
+        over_time = simulate(system, trace, Options(tables=OBSERVATIONS)).tables["over_time"]
+        first, second = (
+            [
+                column[over_time["component"] == f"ch{c}"]
+                for column in (over_time["start"], over_time["cycles"])
+            ]
+            for c in range(2)
+        )
+        assert np.array_equal(first, second), arrival
 
 
 def test_latency_buckets_are_exact_below_256_cycles_and_finer_than_a_hundredth_above() -> None:

@@ -95,6 +95,53 @@ def test_slices_nest_in_order_inside_the_window(name: str, window: tuple[int, in
         assert depth(found, tid) <= deepest, name_
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("gap", [2.0, 30.0])
+def test_a_window_shows_what_the_whole_run_shows_there(name: str, gap: float) -> None:
+    whole = shown(run(name, (0, 1 << 20), gap=gap), (0, 1 << 20))
+    refreshes = [(start, end) for _, track, start, end, *_ in whole if track.startswith("refresh")]
+    starts = [500, 508, 1_234]
+    # Also within a refresh, and as its last cycles pass.
+    starts += [cycle for start, end in refreshes[:1] for cycle in (start + 1, end - 2)]
+    for begin in starts:
+        window = (begin, begin + 300)
+        expected = [
+            (component, track, max(start, begin), min(end, window[1]), *rest)
+            for component, track, start, end, *rest in whole
+            if start < window[1] and end > begin
+        ]
+        assert shown(run(name, window, gap=gap), window) == sorted(expected, key=str)
+
+
+def shown(report: Report, window: tuple[int, int]) -> list[tuple[Any, ...]]:
+    """The slices without their places in a queue, which are counted anew in every window."""
+    slices = report.tables["slices"]
+    fields = ("component", "track", "start", "end", "name", "detail")
+    rows = zip(*(slices[field] for field in fields), strict=True)
+    plain = [
+        (c, track[:10] if "queue" in track else track, start, end, name, tuple(detail.items()))
+        for c, track, start, end, name, detail in rows
+    ]
+    return sorted(plain, key=str)
+
+
+def test_nothing_is_shown_after_the_end_of_the_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = run("ddr4_2400", (0, 10**40), requests=50)
+    ends = zip(report.tables["slices"]["track"], report.tables["slices"]["end"], strict=True)
+    last = max(report.cycles["memory"], *(end for track, end in ends if track.endswith("bus")))
+    assert max(report.tables["slices"]["end"]) == last
+    assert max(report.tables["counters"]["time"]) < last
+    late = run("ddr4_2400", (last, 1 << 30), requests=50)
+    assert not late.tables["slices"]["start"] and not late.tables["counters"]["time"]
+    file = tmp_path / "t.json"
+    arguments = ["ddr4_2400", "random", "--set", "workload.requests=10", "--window", "90000:90010"]
+    assert main(["run", *arguments, "--timeline", str(file)]) == 0
+    assert "timeline is empty" in capsys.readouterr().err
+    assert json.loads(file.read_text())["traceEvents"] == []
+
+
 def depth(found: list[dict[str, Any]], tid: int) -> int:
     around: list[int] = []
     deepest = 0
