@@ -69,12 +69,16 @@ def _plain(text: str, shown: str) -> Any:
 
 
 def transaction_bytes(system: "System") -> int:
-    """Bytes that one request of the system moves."""
+    """Bytes that one request of the system moves; 64 where there is no memory to tell."""
+    if system.kind != "memory":
+        return 64
     return int(system.spec.resolve().organization.transaction_bytes)
 
 
-def address_vectors(system: "System") -> "AddressVectors":
+def address_vectors(system: "System") -> "AddressVectors | None":
     """How trace files that hold this memory's address vectors read: columns counted as Ramulator does."""
+    if system.kind != "memory":
+        return None
     from workloads import AddressVectors
 
     organization = system.spec.organization

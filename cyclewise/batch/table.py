@@ -3,8 +3,6 @@
 It holds nothing of the computer or the time of day: however a batch came to its end, the bytes are the same.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from cyclewise import run_folder
 from cyclewise.batch import folder as on_disk
 from cyclewise.batch.folder import Failed
 from cyclewise.batch.planning import BatchPlan, PlannedRun
+from cyclewise.terminal import printable
 
 Value = int | float | str | None
 
@@ -58,7 +57,7 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Value]]:
 def write(folder: Path, planned: BatchPlan) -> None:
     """Write ``results.csv`` and ``results.parquet``; InputError if they cannot be written."""
     table = columns([*rows(folder, planned)])
-    on_disk.write_whole(folder / on_disk.CSV, csv_text(table))
+    on_disk.write_whole(folder / on_disk.CSV, run_folder.table(table))
     _write_parquet(folder / on_disk.PARQUET, table)
 
 
@@ -73,15 +72,6 @@ def discard(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def csv_text(table: Mapping[str, Sequence[Value]]) -> str:
-    """RFC 4180 but for line ends, which are plain; what there is no value for stays empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
-    return out.getvalue()
-
-
 def _what(row: Row, settings: Mapping[str, None]) -> dict[str, Value]:
     run, failed = row.run, row.failed
     return {
@@ -91,7 +81,7 @@ def _what(row: Row, settings: Mapping[str, None]) -> dict[str, Value]:
         "variant": run.variant,
         **{f"set {key}": run.settings.get(key) for key in settings},
         "outcome": "done" if failed is None else "failed",
-        "message": None if failed is None else failed.message,
+        "message": None if failed is None else printable(failed.message),
     }
 
 

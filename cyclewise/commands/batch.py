@@ -210,7 +210,9 @@ def _tell(planned: "BatchPlan", into: "Path", tally: "Tally", json: bool) -> Non
         say()
     _table(found)
     say()
-    told = f"{tally.done:,} runs done" + (f" ({tally.kept:,} of them before)" if tally.kept else "")
+    told = f"{tally.done:,} run{'s' * (tally.done != 1)} done" + (
+        f" ({tally.kept:,} of them before)" if tally.kept else ""
+    )
     say(told + (f", {tally.failed:,} failed" if tally.failed else ""))
     say(f"results  {printable(str(into / on_disk.CSV))}, {on_disk.PARQUET}, {on_disk.RUNS}/NAME")
 
