@@ -33,8 +33,9 @@ lint: $(READY) ## check style, formatting, types and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## measure the speed of the models (minutes)
+bench: $(READY) ## measure the speed of the models and of batches (minutes)
 	$(BIN)/python -m benchmarks.dram_speed
+	$(BIN)/python -m benchmarks.batch_overhead
 
 docs: $(READY) ## build the documentation into out/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs
