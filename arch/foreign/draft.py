@@ -9,10 +9,12 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from arch.errors import MISSING, InputError, dotted, shown
+from arch.yaml_source import read_file
 from arch.yaml_text import dump
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 _ORDER = ("clock_period", "channels", "organization", "address_map", "timing")
 STANDARDS = {"DDR3": "ddr3", "DDR4": "ddr4", "GDDR6": "gddr6", "HBM2": "hbm2"}
 """Standards that can be imported, and the family of the library that each becomes."""
+
+
+@cache
+def carried(name: str) -> Any:
+    """The facts in a YAML file of this package."""
+    return read_file(Path(__file__).parent / name, name).data
+
 
 _NOBODY = "not known to this importer; what it does is not modelled here"
 

@@ -5,18 +5,16 @@ default that was used is named.  Its currents become ours where one background c
 :mod:`arch.energy`.
 """
 
-import re
 from decimal import Decimal
 from typing import Any
 
 from arch.controller import MOST_ENTRIES
 from arch.foreign.draft import STANDARDS, Imported
 from arch.foreign.dramsim3_power import put_energy
-from arch.foreign.dramsim3_values import Values
+from arch.foreign.dramsim3_values import NUMBER, Values
 from arch.foreign.ini import read_ini
 
 _PROTOCOLS = {"DDR3": "DDR3", "DDR4": "DDR4", "GDDR6": "GDDR6", "HBM": "HBM2", "HBM2": "HBM2"}
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
 _FIELDS = {"ch": "channel", "ra": "rank", "bg": "group", "ba": "bank", "ro": "row", "co": "column"}
 _SPLIT = {"tCCD": "column commands", "tRRD": "activates", "tWTR": "a write and a read"}
 
@@ -172,7 +170,7 @@ class _Configuration(Values):
     def clock(self) -> None:
         key = self.name("timing.tCK")
         text = self.text("timing.tCK")
-        if _NUMBER.fullmatch(text) is None or Decimal(text) == 0:
+        if NUMBER.fullmatch(text) is None or Decimal(text) == 0:
             self.refuse("timing.tCK", "", given=text, accepted="the clock period in ns, such as 0.83")
         self.put("timing.tCK", ("clock_period",), f"{text} ns")
         self.draft.take(key, "clock_period")

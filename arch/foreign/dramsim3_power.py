@@ -5,11 +5,11 @@ open and IDD2N otherwise; ours is one current.  So currents are carried over whe
 command draws less; otherwise none is, because half of an energy is none.
 """
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 
 from arch.foreign.draft import Draft
+from arch.foreign.dramsim3_values import NUMBER
 
 _CURRENTS = {
     "IDD0": "IDD0",
@@ -19,7 +19,6 @@ _CURRENTS = {
     "IDD4W": "IDD4W",
     "IDD5AB": "IDD5",
 }
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
 
 
 def put_energy(draft: Draft, named: Mapping[str, str], devices: int) -> None:
@@ -33,7 +32,7 @@ def put_energy(draft: Draft, named: Mapping[str, str], devices: int) -> None:
         if key is None or not draft.settings[key].text:
             continue
         text = draft.settings[key].text
-        if _NUMBER.fullmatch(text) is None:
+        if NUMBER.fullmatch(text) is None:
             draft.refuse(
                 key, "", given=text, accepted="volts" if name == "VDD" else "milliamperes, such as 48"
             )

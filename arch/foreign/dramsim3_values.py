@@ -2,12 +2,13 @@
 
 import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from arch.errors import unknown
-from arch.foreign.draft import Draft, Setting
-from arch.yaml_source import read_file
+from arch.foreign.draft import Draft, Setting, carried
+
+NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
+"""A number as these files have it: no sign, and nothing that overflows."""
 
 _WHOLE = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]{1,12}|0|[1-9][0-9]{0,12})")
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -15,10 +16,8 @@ _MORE_SECTIONS = ("power", "other", "thermal", "hmc")
 _MOST = 10**9
 
 
-@lru_cache(maxsize=1)
 def _keys() -> Any:
-    path = Path(__file__).parent / "dramsim3_keys.yaml"
-    return read_file(path, path.name).data
+    return carried("dramsim3_keys.yaml")
 
 
 @lru_cache(maxsize=1)

@@ -7,41 +7,28 @@
 import struct
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from arch.errors import unknown
-from arch.foreign.draft import STANDARDS, Draft, Imported
-from arch.foreign.ramulator_controller import flattened, put_controller, whole, word
+from arch.foreign.draft import STANDARDS, Draft, Imported, carried
+from arch.foreign.ramulator_controller import flattened, put_controller, standard_of, whole, word
 from arch.foreign.ramulator_maps import MAPPERS, address_map
 from arch.foreign.ramulator_timing import LEFT, OURS, put_timing
-from arch.yaml_source import Tree, read_file
+from arch.yaml_source import Tree
+
+PRESETS = "ramulator2_presets.yaml"
+"""Organizations, speeds and tables by standard."""
 
 _DRAM = "MemorySystem.DRAM"
 _CHILDREN = {"scheduler": "Scheduler", "row_policy": "RowPolicy", "refresh": "RefreshManager"}
 _MOST = 1 << 30
 
 
-@lru_cache(maxsize=1)
-def presets() -> Mapping[str, Any]:
-    """Organizations, speeds and tables by standard."""
-    path = Path(__file__).parent / "ramulator2_presets.yaml"
-    data: dict[str, Any] = read_file(path, path.name).data
-    return data
-
-
 def imported(tree: Tree, shown: str) -> Imported:
     """The memory of a Ramulator 2.0 configuration.  Raises InputError with line and key."""
     draft = Draft(shown, flattened(tree))
-    standard = word(draft, f"{_DRAM}.impl")
-    if standard is None:
-        draft.refuse(f"{_DRAM}.impl", "missing", accepted=", ".join(STANDARDS))
-    if standard not in STANDARDS:
-        message = "no family of the library covers this standard"
-        draft.refuse(f"{_DRAM}.impl", message, given=standard, accepted=", ".join(STANDARDS))
-    draft.take(f"{_DRAM}.impl", "extends")
-    table = presets()[standard]
+    standard = standard_of(draft, f"{_DRAM}.impl")
+    table = carried(PRESETS)[standard]
     counts = _organization(draft, standard, table)
     _timings(draft, standard, table, counts)
     _rules(draft, standard, counts)

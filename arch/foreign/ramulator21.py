@@ -6,16 +6,14 @@ compared with ours.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from arch.foreign.draft import STANDARDS, Draft, Imported
-from arch.foreign.ramulator_controller import flattened, put_controller, whole, word
+from arch.foreign.draft import STANDARDS, Draft, Imported, carried
+from arch.foreign.ramulator_controller import flattened, put_controller, standard_of, whole, word
 from arch.foreign.ramulator_maps import MAPPERS, address_map
 from arch.foreign.ramulator_rules import differences
 from arch.foreign.ramulator_timing import OURS, put_timing
-from arch.yaml_source import Tree, read_file
+from arch.yaml_source import Tree
 
 _AT = "memory_system.controllers[0]"
 _DRAM = f"{_AT}.dram"
@@ -23,24 +21,12 @@ _CHILDREN = {"scheduler": "scheduler", "row_policy": "row_policy", "refresh": "r
 _MOST = 1 << 30
 
 
-@lru_cache(maxsize=1)
-def _standards() -> Mapping[str, Any]:
-    path = Path(__file__).parent / "ramulator21_standards.yaml"
-    data: dict[str, Any] = read_file(path, path.name).data
-    return data
-
-
 def imported(tree: Tree, shown: str) -> Imported:
     """The memory of an exported Ramulator 2.1 configuration.  Raises InputError with line and key."""
     draft = Draft(shown, flattened(tree))
     channels = _channels(draft, tree)
-    standard = word(draft, f"{_DRAM}.impl")
-    if standard not in STANDARDS:
-        message = "missing" if standard is None else "no family of the library covers this standard"
-        given = {} if standard is None else {"given": standard}
-        draft.refuse(f"{_DRAM}.impl", message, **given, accepted=", ".join(STANDARDS))
-    draft.take(f"{_DRAM}.impl", "extends")
-    facts = _standards()[standard]
+    standard = standard_of(draft, f"{_DRAM}.impl")
+    facts = carried("ramulator21_standards.yaml")[standard]
     counts = _organization(draft, facts, channels)
     values = _timings(draft, standard, facts)
     _commands(draft, facts, values)

@@ -6,7 +6,7 @@ from typing import Any
 
 from arch.controller import MOST_ENTRIES
 from arch.errors import InputError, dotted
-from arch.foreign.draft import Draft, Setting, as_text
+from arch.foreign.draft import STANDARDS, Draft, Setting, as_text
 from arch.yaml_source import Tree
 
 PROFILES = {"FRFCFS": "ramulator21", "FRFCFS-RowHit": "ramulator21_rowhit"}
@@ -55,6 +55,19 @@ def word(draft: Draft, setting: str) -> str | None:
     if not isinstance(found.value, str):
         draft.refuse(setting, "", given=found.value, accepted="a name")
     return found.value
+
+
+def standard_of(draft: Draft, setting: str) -> str:
+    """The standard that ``setting`` names, refused if no family of the library covers it."""
+    name = word(draft, setting)
+    accepted = ", ".join(STANDARDS)
+    if name is None:
+        draft.refuse(setting, "missing", accepted=accepted)
+    if name not in STANDARDS:
+        message = "no family of the library covers this standard"
+        draft.refuse(setting, message, given=name, accepted=accepted)
+    draft.take(setting, "extends")
+    return name
 
 
 def put_controller(draft: Draft, at: str, names: Mapping[str, str], controllers: Sequence[str]) -> None:

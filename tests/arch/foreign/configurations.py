@@ -1,11 +1,16 @@
-"""Configurations of our own making, with the numbers of shared/data/dram/configs.yaml."""
+"""Configurations of our own making, with the numbers of shared/data/dram/configs.yaml, and their import."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+import arch
 from arch.device import STANDARD_CODES, Memory
+from arch.errors import InputError
+from arch.foreign import Imported, import_configuration
 
 DDR4_INI = """\
 [dram_structure]
@@ -273,3 +278,26 @@ def exported(name: str, memory: Memory, channels: int = 1, **changes: Any) -> st
     dumper = yaml.SafeDumper
     dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
     return yaml.dump(tree, Dumper=dumper, sort_keys=False)
+
+
+def found(folder: Path, text: str, name: str = "theirs") -> tuple[Imported, Memory]:
+    """What a configuration comes out as, and the memory that this loads as."""
+    (folder / name).write_text(text, encoding="utf-8")
+    result = import_configuration(folder / name)
+    ours = folder / "ours.yaml"
+    ours.write_text(result.yaml_text, encoding="utf-8")
+    memory: Memory = arch.load(str(ours)).spec.resolve()
+    return result, memory
+
+
+def assert_refused(folder: Path, text: str, key: str, parts: Sequence[str], *, line: bool = True) -> None:
+    """One line that names file, ``key`` and ``parts`` and, with ``line``, the line of the key."""
+    with pytest.raises(InputError) as error:
+        found(folder, text)
+    message = str(error.value)
+    assert "\n" not in message
+    for part in [key, "theirs", *parts]:
+        assert part in message, message
+    assert line == (error.value.line is not None), message
+    if error.value.line is not None:
+        assert key.rpartition(".")[2] in text.splitlines()[error.value.line - 1], message

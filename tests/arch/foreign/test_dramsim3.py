@@ -5,23 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import arch
-from arch.device import Memory
 from arch.errors import InputError
-from arch.foreign import Imported, import_configuration
-from tests.arch.foreign.configurations import DDR4_INI, GDDR6_INI, HBM2_INI
+from tests.arch.foreign.configurations import DDR4_INI, GDDR6_INI, HBM2_INI, assert_refused, found
 
 EQUAL_BACKGROUND = DDR4_INI.replace("IDD2N = 34", "IDD2N = 43")
-
-
-def found(tmp_path: Path, text: str) -> tuple[Imported, Memory]:
-    file = tmp_path / "theirs.ini"
-    file.write_text(text, encoding="utf-8")
-    result = import_configuration(file)
-    ours = tmp_path / "ours.yaml"
-    ours.write_text(result.yaml_text, encoding="utf-8")
-    memory: Memory = arch.load(str(ours)).spec.resolve()
-    return result, memory
 
 
 def without(text: str, *keys: str) -> str:
@@ -166,15 +153,7 @@ WRONG = [
 @pytest.mark.parametrize("old, new, key, parts", WRONG)
 def test_wrong_values(old: str, new: str, key: str, parts: list[str], tmp_path: Path) -> None:
     assert old in DDR4_INI
-    text = DDR4_INI.replace(old, new, 1)
-    with pytest.raises(InputError) as error:
-        found(tmp_path, text)
-    message = str(error.value)
-    assert "\n" not in message
-    for part in [key, "theirs.ini", *parts]:
-        assert part in message, message
-    assert error.value.line is not None, message
-    assert key.rpartition(".")[2] in text.splitlines()[error.value.line - 1], message
+    assert_refused(tmp_path, DDR4_INI.replace(old, new, 1), key, parts)
 
 
 @pytest.mark.parametrize("section", ["dram_structure", "timing"])

@@ -7,8 +7,7 @@ import yaml
 
 import arch
 from arch.device import Memory
-from arch.foreign import Imported, import_configuration
-from tests.arch.foreign.configurations import DDR4_INI, GDDR6_INI, HBM2_INI, RAMULATOR20, exported
+from tests.arch.foreign.configurations import DDR4_INI, GDDR6_INI, HBM2_INI, RAMULATOR20, exported, found
 
 FORMS = ("ddr4_2400 ini", "ddr4_2400 2.0", "ddr4_2400 2.1", "hbm2_2000 2.1", "gddr6_14000 2.1")
 
@@ -16,16 +15,6 @@ FORMS = ("ddr4_2400 ini", "ddr4_2400 2.0", "ddr4_2400 2.1", "hbm2_2000 2.1", "gd
 def library(name: str) -> Memory:
     memory: Memory = arch.load(name).spec.resolve()
     return memory
-
-
-def imported(tmp_path: Path, text: str) -> tuple[Imported, Memory]:
-    file = tmp_path / "theirs.txt"
-    file.write_text(text, encoding="utf-8")
-    result = import_configuration(file)
-    ours = tmp_path / "ours.yaml"
-    ours.write_text(result.yaml_text, encoding="utf-8")
-    memory: Memory = arch.load(str(ours)).spec.resolve()
-    return result, memory
 
 
 def text_of(form: str) -> str:
@@ -36,7 +25,7 @@ def text_of(form: str) -> str:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_librarys_memory_comes_out(form: str, tmp_path: Path) -> None:
     ours = library(form.partition(" ")[0])
-    _, theirs = imported(tmp_path, text_of(form))
+    _, theirs = found(tmp_path, text_of(form))
     assert theirs.timing == ours.timing
     assert theirs.rules == ours.rules
     assert theirs.clock_period == ours.clock_period
@@ -50,7 +39,7 @@ def test_the_librarys_memory_comes_out(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_ramulators_controller_is_our_profile(form: str, tmp_path: Path) -> None:
-    _, memory = imported(tmp_path, text_of(form))
+    _, memory = found(tmp_path, text_of(form))
     assert memory.controller.profile == "ramulator21"
 
 
@@ -68,7 +57,7 @@ def waits(memory: Memory) -> dict[tuple[str, str, str, int], int]:
 
 def test_hbm2_ini_differs_only_where_the_activate_takes_two_cycles(tmp_path: Path) -> None:
     """DRAMsim3 sends ACT in one cycle; its matched numbers hold what that shifts, but for refreshes."""
-    ours, (_, theirs) = library("hbm2_2000"), imported(tmp_path, HBM2_INI)
+    ours, (_, theirs) = library("hbm2_2000"), found(tmp_path, HBM2_INI)
     shifted = {
         key: (ours_, waits(theirs)[key]) for key, ours_ in waits(ours).items() if waits(theirs)[key] != ours_
     }
@@ -88,25 +77,25 @@ def test_hbm2_ini_differs_only_where_the_activate_takes_two_cycles(tmp_path: Pat
 
 def test_gddr6_ini_differs_only_where_dramsim3_does(tmp_path: Path) -> None:
     """tRC is always tRAS + tRP there, 80 instead of 79, and 32 activates have a window of their own."""
-    ours, (_, theirs) = library("gddr6_14000"), imported(tmp_path, GDDR6_INI)
-    mine, found = waits(ours), waits(theirs)
-    assert found.pop(("ACT", "ACT", "rank", 32)) == 1
-    assert {key: (mine[key], wait) for key, wait in found.items() if mine[key] != wait} == {
+    ours, (_, theirs) = library("gddr6_14000"), found(tmp_path, GDDR6_INI)
+    mine, other = waits(ours), waits(theirs)
+    assert other.pop(("ACT", "ACT", "rank", 32)) == 1
+    assert {key: (mine[key], wait) for key, wait in other.items() if mine[key] != wait} == {
         ("ACT", "ACT", "bank", 1): (79, 80),
         ("ACT", "REFA", "rank", 1): (79, 80),
     }
-    assert mine.keys() == found.keys()
+    assert mine.keys() == other.keys()
 
 
 def test_a_changed_number_comes_through(tmp_path: Path) -> None:
     """Each timing key of the ini that is translated moves the memory; none is a constant of ours."""
-    _, before = imported(tmp_path, DDR4_INI)
+    _, before = found(tmp_path, DDR4_INI)
     for line in DDR4_INI.split("[timing]")[1].split("[power]")[0].splitlines():
         name = line.partition(" =")[0]
         if not name.strip() or name in ("tCK", "tXS"):
             continue
         value = int(line.partition("=")[2])
-        _, after = imported(tmp_path, DDR4_INI.replace(line, f"{name} = {value + 1}"))
+        _, after = found(tmp_path, DDR4_INI.replace(line, f"{name} = {value + 1}"))
         assert after.timing != before.timing, name
 
 
@@ -114,14 +103,14 @@ def test_export_with_other_rules_says_which(tmp_path: Path) -> None:
     ours = library("ddr4_2400")
     text = exported("ddr4_2400", ours)
     rows = [[0, [3, 5], [3, 5], 4], [1, [3, 5], [4, 6], 99]]
-    result, _ = imported(tmp_path, exported("ddr4_2400", ours, timing_constraints=rows))
+    result, _ = found(tmp_path, exported("ddr4_2400", ours, timing_constraints=rows))
     setting = "memory_system.controllers[0].dram.timing_constraints"
     [why] = [u.why for u in result.untranslated if u.setting == setting]
     assert "differ" in why and "more" in why
-    equal, _ = imported(tmp_path, text)
+    equal, _ = found(tmp_path, text)
     assert setting in {t.setting for t in equal.translated}
     rows = yaml.safe_load(text)["memory_system"]["controllers"][0]["dram"]["timing_constraints"]
     longer = [[*row[:3], row[3] + (row[3] == 433), *row[4:]] for row in rows]  # the refresh
-    result, _ = imported(tmp_path, exported("ddr4_2400", ours, timing_constraints=longer))
+    result, _ = found(tmp_path, exported("ddr4_2400", ours, timing_constraints=longer))
     [why] = [u.why for u in result.untranslated if u.setting == setting]
     assert "REFA to ACT, one bank: 434 there, 433 here" in why

@@ -6,21 +6,10 @@ from pathlib import Path
 import pytest
 
 import arch
-from arch.device import Memory
 from arch.errors import InputError
-from arch.foreign import Imported, import_configuration
-from arch.foreign.ramulator2 import presets
-from tests.arch.foreign.configurations import RAMULATOR20, exported
-
-
-def found(tmp_path: Path, text: str) -> tuple[Imported, Memory]:
-    file = tmp_path / "theirs.yaml"
-    file.write_text(text, encoding="utf-8")
-    result = import_configuration(file)
-    ours = tmp_path / "ours.yaml"
-    ours.write_text(result.yaml_text, encoding="utf-8")
-    memory: Memory = arch.load(str(ours)).spec.resolve()
-    return result, memory
+from arch.foreign.draft import carried
+from arch.foreign.ramulator2 import PRESETS
+from tests.arch.foreign.configurations import RAMULATOR20, assert_refused, exported, found
 
 
 def system(standard: str, organization: str, speed: str, extra: str = "") -> str:
@@ -34,7 +23,7 @@ def system(standard: str, organization: str, speed: str, extra: str = "") -> str
 
 PAIRS = [
     (standard, organization, speed)
-    for standard, table in presets().items()
+    for standard, table in carried(PRESETS).items()
     for organization, speed in [
         *((name, next(iter(table["speeds"]))) for name in table["organizations"]),
         *(
@@ -55,7 +44,7 @@ def test_every_preset_runs_or_is_refused_for_a_reason(
             found(tmp_path, text)
         return
     _, memory = found(tmp_path, text)
-    table = presets()[standard]
+    table = carried(PRESETS)[standard]
     row = dict(zip(table["timings"], table["speeds"][speed], strict=True))
     assert memory.timing["tCL"] == row["nCL"]
     assert memory.timing["tRC"] == row["nRC"]
@@ -161,18 +150,7 @@ WRONG = [
 @pytest.mark.parametrize("old, new, key, parts", WRONG)
 def test_wrong_values(old: str, new: str, key: str, parts: list[str], tmp_path: Path) -> None:
     assert old in RAMULATOR20
-    text = RAMULATOR20.replace(old, new, 1)
-    with pytest.raises(InputError) as error:
-        found(tmp_path, text)
-    message = str(error.value)
-    assert "\n" not in message
-    for part in [key, "theirs.yaml", *parts]:
-        assert part in message, message
-    # The line is that of the key, unless a whole part of the file is missing.
-    if error.value.line is not None:
-        assert key.rpartition(".")[2] in text.splitlines()[error.value.line - 1], message
-    else:
-        assert key == "DRAM.timing", message
+    assert_refused(tmp_path, RAMULATOR20.replace(old, new, 1), key, parts, line=key != "DRAM.timing")
 
 
 def test_wrong_exports(tmp_path: Path) -> None:
