@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from arch.errors import InputError
 from arch.fields import Spec, SystemName, complaint
@@ -27,12 +28,6 @@ class SystemEntry(Spec):
     set: Settings = Field(default_factory=dict)
     """Keys to change, as after --set: controller.page_policy: closed."""
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return _or_text(schema, handler)
-
 
 class WorkloadEntry(Spec):
     """A workload, and the parameters of its generator."""
@@ -43,12 +38,6 @@ class WorkloadEntry(Spec):
     """What the runs call it; else the library name, the generator or the name of the file."""
     set: Settings = Field(default_factory=dict)
     """Parameters of a generator: requests: 10000."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return _or_text(schema, handler)
 
 
 class VariantEntry(Spec):
@@ -73,9 +62,21 @@ class RunEntry(Spec):
     """Keys to change, after those that the system and the workload change."""
 
 
-def _entry(key: str) -> BeforeValidator:
+@dataclass(frozen=True)
+class _OrText:
     """A plain text is short for a map with nothing but ``key``."""
-    return BeforeValidator(lambda given: {key: given} if isinstance(given, str) else given)
+
+    key: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda given: {self.key: given} if isinstance(given, str) else given, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
 def _listed(given: Any) -> Any:
@@ -90,9 +91,9 @@ class BatchSpec(Spec):
 
     title: Annotated[str, Field(max_length=500, strict=True)] = ""
     """What reports and tables call the batch."""
-    systems: Annotated[tuple[Annotated[SystemEntry, _entry("system")], ...], Listed] = ()
+    systems: Annotated[tuple[Annotated[SystemEntry, _OrText("system")], ...], Listed] = ()
     """Library names or YAML files; as a map where something is changed."""
-    workloads: Annotated[tuple[Annotated[WorkloadEntry, _entry("workload")], ...], Listed] = ()
+    workloads: Annotated[tuple[Annotated[WorkloadEntry, _OrText("workload")], ...], Listed] = ()
     """Library names, generators or trace files; as a map where something is changed."""
     variants: Annotated[tuple[VariantEntry, ...], Listed] = ()
     """Changes that all systems and workloads are run with."""
@@ -125,10 +126,6 @@ def json_schema() -> dict[str, Any]:
     schema = BatchSpec.model_json_schema()
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "cyclewise batch"}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
-
-
-def _or_text(schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
 def _settings(given: Any) -> Any:

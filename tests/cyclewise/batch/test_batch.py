@@ -152,8 +152,9 @@ def test_an_edit_repeats_what_it_changes(
     batch()
     before = records()
     edit(old, new)
-    batch()
+    told = batch()
     assert again(before) == repeated
+    assert "damaged" not in str(told)  # of another system, and whole
     main(["batch", "b.yaml", "-o", "fresh", "--jobs", "2"])
     for name in TABLES:
         assert Path("out", name).read_bytes() == Path("fresh", name).read_bytes()
