@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import json
 import shlex
-from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ import cyclewise as cw
 from cyclewise.cli import main
 from cyclewise.curve_sweep import Sweep, marked, shares_of_capacity
 from cyclewise.curves import labels
+from tests.cyclewise.program import Program, refused
 
 SMALL = ("--points", "5", "--requests", "5000")
 RAMULATOR = ("controller.profile=ramulator21",)
@@ -23,29 +23,6 @@ FILES = {
     "latency_throughput.csv", "latency_throughput.png", "latency_throughput.svg",
     "row_locality.csv", "row_locality.png", "row_locality.svg",
 }  # fmt: skip
-
-Program = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Runs the program in this process, in an empty folder: exit code, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-def refused(answer: tuple[int, str, str], *words: str) -> None:
-    code, out, err = answer
-    assert code == 2 and out == "", out + err
-    (line,) = err.strip().splitlines()
-    for word in words:
-        assert word in line, line
 
 
 @cache

@@ -1,7 +1,6 @@
 """``cyclewise import``: what it writes runs, what it cannot do it says in one line."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +9,10 @@ import pytest
 import arch
 import cyclewise as cw
 from arch.foreign import import_configuration
-from cyclewise.cli import main
 from tests.arch.foreign.configurations import DDR4_INI, GDDR6_INI, HBM2_INI, RAMULATOR20, exported
+from tests.cyclewise.program import Program
 
 TINY = ["workload.requests=3000", "workload.write_share=0.3", "workload.seed=5"]
-Program = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Runs the program in this process, in an empty folder; code, output, messages."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 def test_imported_and_run(program: Program) -> None:
