@@ -19,7 +19,7 @@ from arch.device import Memory
 from sim.dram.batch import run_batch
 from sim.dram.checker import CheckResult, RequestArrays, check, implied_rows
 from tests.sim.dram.driving import DEVICES, device, random_requests
-from tests.sim.dram.test_checker import _streams_at
+from tests.sim.dram.hand_streams import streams_at
 from tests.strategies import DramCase, dram_cases, encode
 from workloads.trace import Trace
 
@@ -193,9 +193,9 @@ def test_a_row_broken_in_the_kernels_copy_is_named(name: str, k: int, how: int) 
 def test_an_exempt_row_broken_by_hand_is_named(name: str, k: int) -> None:
     memory = pressed(name, "open")
     rule = memory.rules[k]
-    early = [check(memory, stream) for stream in _streams_at(memory, rule, rule.wait - 1)]
+    early = [check(memory, stream) for stream in streams_at(memory, rule, rule.wait - 1)]
     assert any(result.rows[k].violations and rule.name in result.violation_counts for result in early)
-    exact = [check(memory, stream) for stream in _streams_at(memory, rule, rule.wait)]
+    exact = [check(memory, stream) for stream in streams_at(memory, rule, rule.wait)]
     assert all(result.rows[k].violations == 0 for result in exact)
 
 
