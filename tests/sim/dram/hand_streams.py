@@ -204,7 +204,7 @@ def broken(result: CheckResult) -> set[str]:
     return set(result.violation_counts)
 
 
-def width_of(memory: Memory, command: Command) -> int:
+def span(memory: Memory, command: Command) -> int:
     sizes = memory.organization
     rank = sizes.groups * sizes.banks
     return {"bank": 1, "group": sizes.banks, "rank": rank, "channel": sizes.banks_per_channel}[command.scope]
@@ -222,7 +222,7 @@ def streams_at(memory: Memory, rule: Rule, gap: int) -> Iterator[list[CommandRow
             if rule.window > 1:
                 yield from _window_streams(memory, rule, a, b, gap)
                 continue
-            for x in range(0, total, width_of(memory, a)):
+            for x in range(0, total, span(memory, a)):
                 for y in _places(memory, b, x):
                     if not _related(memory, rule.scope, a, x, b, y):
                         continue
@@ -237,7 +237,7 @@ def _places(memory: Memory, command: Command, x: int) -> list[int]:
     sizes = memory.organization
     total = sizes.banks_per_channel
     near = [x + step for step in (0, 1, sizes.banks, sizes.groups * sizes.banks)]
-    width = width_of(memory, command)
+    width = span(memory, command)
     return sorted({bank // width * width for bank in near if bank < total})
 
 
@@ -245,8 +245,8 @@ def _related(memory: Memory, scope: str, a: Command, x: int, b: Command, y: int)
     sizes = memory.organization
     rank = sizes.groups * sizes.banks
     width = {"bank": 1, "group": sizes.banks, "channel": sizes.banks_per_channel}.get(scope, rank)
-    of_a = {bank // width for bank in range(x, x + width_of(memory, a))}
-    of_b = {bank // width for bank in range(y, y + width_of(memory, b))}
+    of_a = {bank // width for bank in range(x, x + span(memory, a))}
+    of_b = {bank // width for bank in range(y, y + span(memory, b))}
     if scope == "other_ranks":
         return len(of_a | of_b) > 1
     return bool(of_a & of_b)
@@ -269,8 +269,8 @@ def _one_pair(
     memory: Memory, a: Command, x: int, b: Command, y: int, gap: int, closer: Command
 ) -> list[CommandRow]:
     hand = Hand(memory)
-    of_a = set(range(x, x + width_of(memory, a)))
-    of_b = set(range(y, y + width_of(memory, b)))
+    of_a = set(range(x, x + span(memory, a)))
+    of_b = set(range(y, y + span(memory, b)))
     columns = ("read", "write")
     ahead = set(of_a) if a.does in (*columns, "close") else set()
     if b.does in columns:
@@ -286,7 +286,7 @@ def _one_pair(
             for k, bank in enumerate(sorted(stay_open)):
                 hand.add(first + max(1, _wait(memory, a, x, closer, bank)) + k, closer.name, bank)
         elif stay_open:
-            place = min(stay_open) // width_of(memory, closer) * width_of(memory, closer)
+            place = min(stay_open) // span(memory, closer) * span(memory, closer)
             hand.add(first + max(1, _wait(memory, a, x, closer, place)), closer.name, place)
     if shut and b.does in columns and both:
         for k, bank in enumerate(sorted(both)):
@@ -321,20 +321,16 @@ def _window_streams(
         spread = list(range(sizes.banks))
     for reverse in (False, True):
         hand = Hand(memory)
-        places = [
-            spread[k % len(spread)] // width_of(memory, a) * width_of(memory, a) for k in range(rule.window)
-        ]
+        places = [spread[k % len(spread)] // span(memory, a) * span(memory, a) for k in range(rule.window)]
         last = spread[rule.window % len(spread)]
         if rule.scope == "other_ranks":
             last += rank
-        last = last // width_of(memory, b) * width_of(memory, b)
+        last = last // span(memory, b) * span(memory, b)
         ahead: set[int] = set()
         if a.does in ("read", "write"):
-            ahead |= {bank for place in places for bank in range(place, place + width_of(memory, a))}
+            ahead |= {bank for place in places for bank in range(place, place + span(memory, a))}
         if b.does in ("read", "write"):
-            ahead |= set(range(last, last + width_of(memory, b))) - (
-                set(places) if a.does == "open" else set()
-            )
+            ahead |= set(range(last, last + span(memory, b))) - (set(places) if a.does == "open" else set())
         first = _lead(memory, hand, ahead, 1)
         for k, place in enumerate(places):
             even = k * gap // rule.window

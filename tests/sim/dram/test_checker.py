@@ -25,8 +25,8 @@ from tests.sim.dram.hand_streams import (
     broken,
     device,
     longest_wait,
+    span,
     streams_at,
-    width_of,
     without_refresh,
 )
 
@@ -398,7 +398,7 @@ def streams(draw: st.DrawFn, name: str) -> tuple[Memory, list[CommandRow]]:
     for _ in range(draw(st.integers(0, 30))):
         cycle += draw(st.sampled_from([0, 0, 1, 1, 2, 3, 4, *waits]))
         command = draw(st.sampled_from(pool))
-        width = width_of(memory, command)
+        width = span(memory, command)
         bank = draw(st.sampled_from([0, 0, 1, sizes.banks, sizes.banks_per_channel - 1])) // width * width
         if width == sizes.banks_per_channel:
             bank = -1
