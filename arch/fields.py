@@ -121,13 +121,26 @@ def _plain_number(value: Fraction) -> int | float | str:
     return float(value) if Fraction(repr(float(value))) == value else units.decimal_text(value, _SHARE_DIGITS)
 
 
-def _share(given: Any) -> Fraction:
+def _number(given: Any) -> Fraction | None:
+    """The exact value of a plain number; None for anything else."""
     # YAML reads 1e-3 as text, so numbers come as text too.
     text = repr(given) if isinstance(given, float) else str(given)
     number = isinstance(given, (str, int, float, Decimal, Fraction)) and not isinstance(given, bool)
     value = Fraction(text) if number and re.fullmatch(units.NUMBER, text) else None
-    if value is None or not 0 <= value <= 1 or (value * 10**_SHARE_DIGITS).denominator > 1:
+    return None if value is None or (value * 10**_SHARE_DIGITS).denominator > 1 else value
+
+
+def _share(given: Any) -> Fraction:
+    value = _number(given)
+    if value is None or not 0 <= value <= 1:
         raise InputError("", given=given, accepted="a number from 0 to 1, such as 0.8")
+    return value
+
+
+def _factor(given: Any) -> Fraction:
+    value = _number(given)
+    if value is None or not 0 < value <= 10**9:
+        raise InputError("", given=given, accepted="a number above 0, such as 2.5")
     return value
 
 
@@ -137,6 +150,8 @@ Size = Annotated[Quantity, _quantity("size")]
 Current = Annotated[Quantity, _quantity("current", positive=False)]
 Voltage = Annotated[Quantity, _quantity("voltage")]
 Joules = Annotated[Quantity, _quantity("energy", positive=False)]
+Power = Annotated[Quantity, _quantity("power", positive=False)]
+Bandwidth = Annotated[Quantity, _quantity("bandwidth")]
 TimeOrCycles = Annotated[
     timing.Duration,
     Parsed(
@@ -163,6 +178,12 @@ Cycles = Annotated[
 Share = Annotated[
     Fraction,
     Parsed(Fraction, _share, _plain_number, str, lambda: {"type": "number", "minimum": 0, "maximum": 1}),
+]
+
+
+Number = Annotated[
+    Fraction,
+    Parsed(Fraction, _factor, _plain_number, str, lambda: {"type": "number", "exclusiveMinimum": 0}),
 ]
 
 

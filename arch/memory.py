@@ -79,16 +79,17 @@ class CommandSpec(RowSpec):
 
     scope: Literal["bank", "group", "rank", "channel"]
     """The banks it covers: its bank, its bank group, its rank, or the whole channel."""
-    does: Literal["open", "close", "read", "write", "refresh"]
-    """Effect on those banks: open a row, close, read or write a column of the open row, refresh."""
+    does: Literal["open", "close", "read", "write", "refresh", "compute", "load", "unload"]
+    """Effect on those banks: open a row, close, read or write a column of the open row, refresh; compute on a
+    column without the data bus, load a buffer from it, unload results to it."""
     closes: Flag = False
     """A column command that precharges its bank by itself (auto-precharge)."""
     cycles: Annotated[int, Field(strict=True, ge=1, le=16)] = 1
     """Cycles it occupies its command slot."""
     latency: Cycles | None = None
-    """Cycles from issue to the first data; column commands only."""
+    """Cycles from issue to the first data; commands that move data only."""
     burst: Cycles | None = None
-    """Cycles of data; column commands only."""
+    """Cycles of data; commands that move data only."""
 
 
 class ConstraintSpec(RowSpec):

@@ -147,17 +147,16 @@ def _commands(spec: "MemorySpec", timing: Mapping[str, int]) -> tuple[device.Com
                 (*path, "closes"), "", given=True, accepted=f"false, as {name} leaves its row open"
             )
         column = given.does in ("read", "write")
+        moving = given.does in device.MOVING
         values = {}
         for key, expression in (("latency", given.latency), ("burst", given.burst)):
-            if column and expression is None:
-                raise FieldError(
-                    path, f"{key} is missing; a column command moves data", accepted='such as "tBL"'
-                )
-            if not column and expression is not None:
-                message = f"only column commands have a {key}; {name} does {given.does}"
+            if moving and expression is None:
+                raise FieldError(path, f"{key} is missing; {name} moves data", accepted='such as "tBL"')
+            if not moving and expression is not None:
+                message = f"only commands that move data have a {key}; {name} does {given.does}"
                 raise FieldError((*path, key), message, given=expression.text)
             values[key] = 0 if expression is None else cycles_at(expression, timing, (*path, key))
-            if column and not (key == "burst") <= values[key] <= LONGEST_WAIT:
+            if moving and not (key == "burst") <= values[key] <= LONGEST_WAIT:
                 text = f"{expression.text} ({values[key]} cycles)" if expression else ""
                 accepted = f"{int(key == 'burst')} to {LONGEST_WAIT} cycles"
                 raise FieldError((*path, key), "", given=text, accepted=accepted)

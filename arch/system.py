@@ -124,7 +124,14 @@ def _memory() -> "type[BaseModel]":
     return MemorySpec
 
 
+def _pim() -> "type[BaseModel]":
+    from arch.pim import PimSpec
+
+    return PimSpec
+
+
 register_kind("memory", _memory)
+register_kind("pim", _pim)
 
 
 def _model(kind: object, tree: Tree | None) -> "type[BaseModel]":

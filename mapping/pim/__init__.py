@@ -1,0 +1,1 @@
+"""How a decoder-only transformer is laid on a memory that computes in its banks."""
