@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from workloads.transformer.catalogue import ModelEntry as ModelEntry
     from workloads.transformer.catalogue import library as library
     from workloads.transformer.catalogue import load_model as load_model
-    from workloads.transformer.run_file import decoding as decoding
     from workloads.transformer.model import Matrix as Matrix
     from workloads.transformer.model import Transformer as Transformer
     from workloads.transformer.operator_graph import Operator as Operator
     from workloads.transformer.operator_graph import operators as operators
     from workloads.transformer.requests import Decoding as Decoding
     from workloads.transformer.requests import Request as Request
+    from workloads.transformer.run_file import decoding as decoding
 
 _MODULE_OF = {
     "ModelEntry": "catalogue",

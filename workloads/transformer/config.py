@@ -56,6 +56,8 @@ def transformer(keys: Keys, name: str) -> Transformer:
         raise keys.missing("model_type", ARCHITECTURES)
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         message = unknown("architecture", kind, ARCHITECTURES) if isinstance(kind, str) else ""
+        if isinstance(kind, str) and kind in NOT_MODELLED:
+            message = f"not modelled: {NOT_MODELLED[kind]}"
         raise keys.error(message, "model_type", given=kind, accepted=ARCHITECTURES)
     architecture = ARCHITECTURES[kind]
     keys.refuse_misspelt((*architecture.keys.values(), *architecture.others))
@@ -219,6 +221,20 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = {
     "mistral": Architecture(_llama, LLAMA_KEYS, ("sliding_window",)),
 }
 """By ``model_type``.  Others differ in what is computed, not only in names."""
+
+NOT_MODELLED: Final = {
+    "bert": "not a decoder",
+    "bloom": "positions are added to the scores",
+    "falcon": "attention and feed-forward network run side by side",
+    "gpt_neo": "every other layer attends to a sliding window",
+    "gpt_neox": "attention and feed-forward network run side by side",
+    "gptj": "attention and feed-forward network run side by side",
+    "mixtral": "a mixture of experts",
+    "qwen2": "queries, keys and values have biases, the other matrices have none",
+    "qwen3": "queries and keys are normalised head by head",
+    "t5": "an encoder beside the decoder",
+}
+"""Why the files of some well-known architectures are refused."""
 
 
 def fields_of(model: Transformer) -> dict[str, Any]:

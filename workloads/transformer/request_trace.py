@@ -17,7 +17,7 @@ from arch.errors import InputError
 from workloads.compression import check_file
 from workloads.text_lines import excerpt, numbered_lines
 from workloads.transformer.model import Transformer
-from workloads.transformer.requests import Request, shortened, too_long
+from workloads.transformer.requests import LATEST, Request, shortened, too_long
 
 TIME: Final = "TIMESTAMP"
 PROMPT: Final = "ContextTokens"
@@ -66,6 +66,9 @@ def read_trace(
             continue
         if not taken:
             first = row.ticks
+        if row.ticks - first > LATEST * TICKS:
+            message = f"more than {LATEST} s after the first request"
+            raise InputError(message, file=path, line=row.line, field=TIME)
         request = Request(Fraction(row.ticks - first, TICKS), row.prompt, row.tokens)
         if request.steps > model.context:
             if not truncate:

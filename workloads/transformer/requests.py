@@ -11,6 +11,10 @@ from workloads.transformer.model import FIELDS, Transformer
 
 LISTED: Final = 100
 """Up to so many requests are written as a list of maps, more as a table, which is quicker to read."""
+LATEST: Final = 10**9
+"""Seconds."""
+FINEST: Final = 10**24
+"""Largest denominator of an arrival; keeps exact arithmetic small."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Request:
     step of its last one gives the first generated token, so a request takes ``prompt + tokens - 1`` steps.
 
     Raises:
-        InputError: no prompt, nothing to generate, or an arrival before 0.
+        InputError: no prompt, nothing to generate, or an arrival that is not from 0 to LATEST.
     """
 
     arrival: Fraction  # seconds
@@ -29,8 +33,9 @@ class Request:
     tokens: int  # to be generated, at least 1
 
     def __post_init__(self) -> None:
-        if self.arrival < 0:
-            raise InputError("", field="arrival", given=str(self.arrival), accepted="a time from 0 s on")
+        if not 0 <= self.arrival <= LATEST or self.arrival.denominator > FINEST:
+            accepted = "a time from 0 to 1e9 s, as a ratio with a denominator up to 1e24"
+            raise InputError("", field="arrival", given=str(self.arrival), accepted=accepted)
         for field, value in (("prompt", self.prompt), ("tokens", self.tokens)):
             if value < 1:
                 raise InputError("", field=field, given=value, accepted="a whole number from 1")

@@ -18,7 +18,7 @@ from typing import Any, Final
 from arch.errors import InputError
 from arch.units import parse_quantity
 from arch.yaml_source import Tree
-from workloads.transformer.catalogue import DEFAULTS, name_of, read
+from workloads.transformer.catalogue import DEFAULTS, FOLDER, name_of, read
 from workloads.transformer.config import transformer
 from workloads.transformer.keys import Keys
 from workloads.transformer.model import FIELDS, FLAGS, MOST, MOST_WIDTH, SIZES, WORDS, Transformer
@@ -27,8 +27,11 @@ from workloads.transformer.requests import Decoding, Request, shortened, too_lon
 
 PARAMETERS: Final = ("prompt", "tokens", "trace", "skip", "requests", "truncate", "lm_head", *FIELDS)
 RUN_KEYS: Final = ("name", "model", *PARAMETERS)
+CARRIED: Final = {"azure_like": "azure_like.csv"}
+"""Request traces that come along, by name."""
 
 _FRACTION = re.compile(r"\s*([0-9]{1,60}/0*[1-9][0-9]{0,60})\s*s\s*")
+_TOKENS = re.compile(r"[1-9][0-9]{0,8}")
 _SECONDS = re.compile(r"[0-9]{1,60}(?:\.[0-9]{1,24}|/0*[1-9][0-9]{0,60})?")
 
 
@@ -43,7 +46,7 @@ def decoding(name_or_path: str, parameters: Mapping[str, Any] | None = None) -> 
         InputError: with file, line and field: no such model or file, an unknown key or parameter, a wrong
             value, or a request that exceeds the context.
     """
-    settings = dict(parameters or {})
+    settings = {key: value for key, value in (parameters or {}).items() if value is not None}
     tree, shown = read(name_or_path)
     Keys(Tree({}), None, settings=settings).refuse_others(PARAMETERS)
     name = name_of(name_or_path)
@@ -56,9 +59,13 @@ def decoding(name_or_path: str, parameters: Mapping[str, Any] | None = None) -> 
         model = transformer(Keys(tree, shown), name)
         keys, name = Keys(Tree({}), None, settings=settings), model.name
     model = _changed(model, keys)
+    requests = _requests(keys, model)
+    lm_head = keys.flag("lm_head", bool(DEFAULTS["lm_head"]))
     if settings:
-        name = f"{name}({', '.join(f'{key}={value}' for key, value in settings.items())})"
-    return Decoding(name, model, _requests(keys, model), keys.flag("lm_head", bool(DEFAULTS["lm_head"])))
+        # Of a trace the file's name: a report shall not depend on the folder that it lies in.
+        said = {key: Path(value).name if key == "trace" else value for key, value in settings.items()}
+        name = f"{name}({', '.join(f'{key}={value}' for key, value in said.items())})"
+    return Decoding(name, model, requests, lm_head)
 
 
 def _model(keys: Keys, name: str) -> Transformer:
@@ -165,7 +172,9 @@ def _fitting(
 def _from_trace(keys: Keys, model: Transformer) -> tuple[Request, ...]:
     path = keys.text("trace", "")
     folder = _folder(keys)
-    if "trace" not in keys.settings and folder is not None:
+    if path in CARRIED:
+        path = str(FOLDER / CARRIED[path])
+    elif "trace" not in keys.settings and folder is not None:
         path = str(folder / path)
     return read_trace(
         path,
@@ -214,10 +223,15 @@ def _table(keys: Keys, text: str, model: Transformer) -> tuple[Request, ...]:
         number = first if str(keys.shown).endswith(".json") else first + 1 + index
         words = line.split()
         wrong = len(words) != 3 or not _SECONDS.fullmatch(words[0])
-        if wrong or not all(w.isascii() and w.isdigit() and len(w) <= 10 and int(w) for w in words[1:]):
+        if wrong or not all(_TOKENS.fullmatch(word) for word in words[1:]):
             accepted = "arrival in seconds, prompt tokens and tokens to generate, such as 0.25 32 128"
             raise keys.error("", "requests", index, given=line, accepted=accepted, line=number)
-        request = Request(Fraction(words[0]), int(words[1]), int(words[2]))
+        try:
+            request = Request(Fraction(words[0]), int(words[1]), int(words[2]))
+        except InputError as error:
+            raise keys.error(
+                error.message, "requests", index, given=line, accepted=error.accepted, line=number
+            ) from None
         if requests and request.arrival < requests[-1].arrival:
             raise keys.error("earlier than the request before", "requests", index, given=line, line=number)
         requests.append(_fitting(keys, request, model, "requests", index, line=number))
