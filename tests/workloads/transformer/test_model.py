@@ -137,17 +137,7 @@ def test_the_graph_is_in_program_order(model: Transformer, context: int, head: b
 
 
 def test_names_of_operators() -> None:
-    in_layer = [
-        "norm1",
-        "qkv",
-        "k_write",
-        "scores",
-        "v_write",
-        "softmax",
-        "context",
-        "projection",
-        "residual",
-    ]
+    in_layer = ["norm1", "qkv", "k_write", "scores", "v_write", "softmax", "context", "projection"]
     in_layer += ["residual", "norm2", "ffn_up", "activation", "ffn_down", "residual"]
     graph = operators(TINY, 5)
     assert [node.name for node in graph] == in_layer * 2
