@@ -1,1 +1,1 @@
-"""Machines that compute in DRAM banks: channels of MAC units and the ASIC that drives them."""
+"""The machine ``kind: pim``: a DRAM with MAC units in its banks, driven by a small ASIC."""
