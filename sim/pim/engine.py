@@ -75,7 +75,7 @@ class Engine:
         self.states[:, X.now] = -1
         # One command a cycle from the first on: as if a command of the last slot had just been issued.
         self.states[:, X.slot] = len(self.pim.memory.slots)
-        self.states[:, X.open_since] = -1
+        self.states[:, X.open_since] = self.states[:, X.row] = -1
         self.states[:, X.due] = self.tables.constants[K.interval]
         self.shared = np.zeros(SHARED, np.int64)
         self.shared[LAST_CAUSE] = 2

@@ -308,7 +308,7 @@ def _assumptions(system: System, plan: PimPlan) -> tuple[Assumption, ...]:
             "definition",
             "no figure: the system has no sourced set of currents"
             if plan.pim.energy is None
-            else "commands above the background, the background of open and closed banks, pins, MAC units, ASIC",
+            else "commands above the background, background by open and closed banks, pins, MACs, ASIC",
         ),
         Assumption("host", "definition", "embeddings are looked up by the host, outside the simulated time"),
     ]

@@ -64,6 +64,7 @@ class ConstantsAt(NamedTuple):
     burst_at: int
     moves_at: int  # 1: occupies the data bus
     slot_at: int
+    closes_at: int  # 1: precharges what it reads or writes
     self_at: int  # cycles between equal commands to the same place; 0: a window forbids runs
     self_cause_at: int
     pairs_first_at: int  # rows of PAIRS by following command
@@ -105,6 +106,8 @@ class StateAt(NamedTuple):
     log_size: int  # 0: no log
     step: int
     operator: int
+    row: int  # that an instruction left open; -1: none
+    bank: int  # where; -1: in all banks
 
 
 X = StateAt(*range(len(StateAt._fields)))
@@ -199,6 +202,7 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
         (K.burst_at, [c.burst for c in commands]),
         (K.moves_at, [int(c.burst > 0) for c in commands]),
         (K.slot_at, [slot[c.name] for c in commands]),
+        (K.closes_at, [int(c.closes) for c in commands]),
         (K.self_at, self_wait),
         (K.self_cause_at, self_cause),
         (K.pairs_first_at, _firsts(pairs)),

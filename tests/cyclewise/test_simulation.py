@@ -13,7 +13,7 @@ from workloads import Trace
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Any:
-    known = Machine("toy", lambda *given: None, lambda *given: None, ())  # type: ignore[arg-type,return-value]
+    known = Machine("toy", lambda *given: None, lambda *given: None, ())  # type: ignore[arg-type]
     monkeypatch.setitem(machine._registered, "toy", known)
     return SimpleNamespace(kind="toy")
 
