@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mapping.pim.places import outputs
+from mapping.pim.places import outputs, reads
 from mapping.pim.plan import PimPlan
-from mapping.pim.program import Block, Step, Unit
+from mapping.pim.program import Block, Routine, Step, Unit
 
 _NEEDS = {
     "qkv": ("norm1",), "k_write": ("qkv",), "scores": ("qkv",), "v_write": ("qkv",),
@@ -34,6 +34,7 @@ def order(plan: PimPlan, block: Block) -> Iterator[str]:
     ended: list[set[int]] = []  # by step: what has ended when it has
     by_unit: list[set[int]] = [set() for _ in range(channels + 1)]
     heads = _heads_of_scores(plan, block, names)
+    fetched = _heads_of_reads(plan, block, names)
     for step, row in enumerate(block.steps):
         after = int(row[Step.AFTER])
         if after >= step:
@@ -42,7 +43,7 @@ def order(plan: PimPlan, block: Block) -> Iterator[str]:
         before = set(ended[after]) if after >= 0 else set()
         if row[Step.UNIT] == Unit.ASIC:
             before |= by_unit[channels]
-        for needed in sorted(_needed(block, names, heads, step)):
+        for needed in sorted(_needed(block, names, heads, fetched, step)):
             if not parts[needed] <= before:
                 yield f"step {step} ({names[step]}) does not wait for step {needed} ({names[needed]})"
                 break
@@ -54,17 +55,20 @@ def order(plan: PimPlan, block: Block) -> Iterator[str]:
             yield f"the block's last step does not wait for step {step} ({name})"
 
 
-def _needed(block: Block, names: list[str], heads: dict[int, int], step: int) -> set[int]:
+def _needed(
+    block: Block, names: list[str], heads: dict[int, int], fetched: dict[int, set[int]], step: int
+) -> set[int]:
     row, name = block.steps[step], names[step]
     on_asic = row[Step.UNIT] == Unit.ASIC
     own = {s for s in range(step) if names[s] == name}
     if name == "softmax":
         return {heads[int(row[Step.HEAD])]}
     if name == "context":
-        if on_asic and row[Step.ROUTINE] >= 0:  # partial sums: the products up to this chunk
-            return {s for s in own if block.steps[s, Step.UNIT] == Unit.CHANNELS and _meets(block, s, step)}
-        if on_asic:
-            return set()
+        if on_asic and row[Step.ROUTINE] == Routine.WEIGHTED_SUM:
+            return {s for s in own & set(fetched) if int(row[Step.HEAD]) in fetched[s]}
+        if on_asic:  # partial sums: the head's products up to this chunk; or a join, which needs none itself
+            of_head = {s for s in own if block.steps[s, Step.HEAD] == row[Step.HEAD] >= 0}
+            return {s for s in of_head if block.steps[s, Step.CHUNK] <= row[Step.CHUNK]}
         return {
             s
             for s in range(step)
@@ -78,19 +82,27 @@ def _needed(block: Block, names: list[str], heads: dict[int, int], step: int) ->
     )
 
 
-def _meets(block: Block, product: int, addition: int) -> bool:
-    a, b = block.steps[product], block.steps[addition]
-    if a[Step.HEAD] >= 0:
-        return bool(a[Step.HEAD] == b[Step.HEAD] and a[Step.CHUNK] <= b[Step.CHUNK])
-    return bool(a[Step.CHUNK] == b[Step.CHUNK])
-
-
 def _heads_of_scores(plan: PimPlan, block: Block, names: list[str]) -> dict[int, int]:
-    """By query head: the step that gives its scores; read off the results for a context of one token."""
+    """By query head: the step that gives its scores, read off the results for a context of one token."""
     found = {}
     for step, name in enumerate(names):
         if name == "scores":
             for head in np.unique(outputs(plan, block, step, 1)):
                 if head >= 0:
                     found[int(head)] = step
+    return found
+
+
+def _heads_of_reads(plan: PimPlan, block: Block, names: list[str]) -> dict[int, set[int]]:
+    """By step that reads values through the pins: the query heads that need them.
+
+    Read off the reads for a context of one token, which is on channel 0.
+    """
+    found: dict[int, set[int]] = {}
+    model = plan.decoding.model
+    group = model.heads // model.kv_heads
+    for step, name in enumerate(names):
+        for read in reads(plan, block, step, 0, 1) if name == "context" else []:
+            keys = np.unique(read[read >= 0] // model.head_size).tolist()
+            found.setdefault(step, set()).update(k * group + q for k in keys for q in range(group))
     return found
