@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arch.errors import InputError
 from mapping.pim import check as check_module
 from mapping.pim.check import check
-from mapping.pim.places import Place
+from mapping.pim.places import Place, place
 from mapping.pim.plan import PimPlan
 from mapping.pim.program import Block, Instruction, Kind, Program, Step, Unit
 from tests.mapping.pim.plans import ALTERNATIVES, LLAMA, SMALL, gpt, planned
@@ -182,17 +182,20 @@ def test_a_wrong_program_is_found(
 
 
 def test_what_lies_in_one_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, true = planned(LLAMA), check_module.place
+    plan = planned(LLAMA)
 
     def folded(*args: Any) -> Place:
-        found = true(*args)
+        found = place(*args)
         return found._replace(lane=found.lane // 2)
 
     monkeypatch.setattr(check_module, "place", folded)
     assert any("lie where others do" in text for text in check(plan, []))
-    monkeypatch.setattr(
-        check_module, "place", lambda *args: true(*args)._replace(address=true(*args).address + 64)
-    )
+
+    def further(*args: Any) -> Place:
+        found = place(*args)
+        return found._replace(address=found.address + 64)
+
+    monkeypatch.setattr(check_module, "place", further)
     assert any("outside of its rows" in text for text in check(plan, []))
 
 
