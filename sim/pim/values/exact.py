@@ -1,4 +1,4 @@
-"""The operators of a transformer in float64, what the machine's are measured against, and a decoder of them."""
+"""The operators of a transformer in float64, which the machine's are measured against, and a decoder."""
 
 import math
 
@@ -48,33 +48,37 @@ def scores(model: Transformer, queries: Numbers, keys: Numbers) -> Array:
     """Of all heads (heads * context,), from ``keys`` (context, kv heads * head size)."""
     q = queries.astype(np.float64).reshape(model.kv_heads, -1, model.head_size)
     k = keys.astype(np.float64).reshape(-1, model.kv_heads, model.head_size)
-    return np.einsum("gqe,tge->gqt", q, k).ravel()
+    found: Array = np.einsum("gqe,tge->gqt", q, k).ravel()
+    return found
 
 
 def softmax(model: Transformer, head_scores: Numbers) -> Array:
     """Of one head's scores, scaled."""
     d = head_scores.astype(np.float64) / math.sqrt(model.head_size)
     e: Array = np.exp(d - d.max())
-    return e / e.sum()
+    e /= e.sum()
+    return e
 
 
 def weighted(model: Transformer, probabilities: Numbers, values: Numbers) -> Array:
     """(heads * head size,) from probabilities (heads * context,) and ``values`` as ``keys`` in scores."""
     v = values.astype(np.float64).reshape(-1, model.kv_heads, model.head_size)
     p = probabilities.astype(np.float64).reshape(model.kv_heads, -1, len(v))
-    return np.einsum("gqt,tge->gqe", p, v).ravel()
+    found: Array = np.einsum("gqt,tge->gqe", p, v).ravel()
+    return found
 
 
 def activation(model: Transformer, x: Numbers) -> Array:
     d = x.astype(np.float64)
+    y: Array
     match model.activation:
         case "gelu":
-            inner = math.sqrt(2 / math.pi) * (d + 0.044715 * d**3)
-            return 0.5 * d * (1 + np.tanh(inner))
+            y = 0.5 * d * (1 + np.tanh(math.sqrt(2 / math.pi) * (d + 0.044715 * d**3)))
         case "silu":
-            return d / (1 + np.exp(-d))
+            y = d / (1 + np.exp(-d))
         case "relu":
-            return np.maximum(d, 0)
+            y = np.maximum(d, 0)
+    return y
 
 
 class ExactDecoder:

@@ -63,6 +63,18 @@ class ValueReport:
         """Whether machine and decoder generated the same tokens."""
         return self.tokens == self.decoder_tokens
 
+    @property
+    def first_difference(self) -> int | None:
+        """Number of the first token in which they differ; None: they do not."""
+        pairs = enumerate(zip(self.tokens, self.decoder_tokens, strict=True))
+        return next((k for k, (a, b) in pairs if a != b), None)
+
+    @property
+    def explained(self) -> bool:
+        """Whether they are the same up to a token whose two best logits rounding may well exchange."""
+        k = self.first_difference
+        return k is None or self.margins[k] <= 2 * self.logit_error
+
 
 def check_values(
     system: System | Pim,
@@ -85,7 +97,9 @@ def check_values(
     """
     pim = system if isinstance(system, Pim) else system.spec.resolve()
     if "io" in pim.ideal:
-        raise InputError("values need their bursts", field="ideal", given="io", accepted="a machine with pins")
+        raise InputError(
+            "values need their bursts", field="ideal", given="io", accepted="a machine with pins"
+        )
     request = Request(Fraction(0), prompt, tokens)
     asked = replace(decoding, requests=(request,), lm_head=True)
     weights = random_weights(decoding.model, seed)

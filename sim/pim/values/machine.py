@@ -68,7 +68,9 @@ class Machine:
 
     def __init__(self, plan: PimPlan, weights: Weights, observe: Observed | None = None) -> None:
         if "io" in plan.pim.ideal:
-            raise ValueError("values cannot flow through pins that take no time: their commands are not issued")
+            raise ValueError(
+                "values cannot flow through pins that take no time: their commands are not issued"
+            )
         self.plan, self.weights = plan, weights
         self.model = plan.decoding.model
         self.channels = filled_channels(plan, weights)
@@ -311,7 +313,9 @@ class Machine:
     def _run(self, routine: Routine, n: int, **registers: Floats) -> Floats:
         for name, value in registers.items():
             if np.isnan(value).any():
-                raise LayoutError(f"{routine.name}: {RESULT if name == 'y' else name} has elements never given")
+                raise LayoutError(
+                    f"{routine.name}: {RESULT if name == 'y' else name} has elements never given"
+                )
         return run_routine(routine, n, self.plan.pim.asic, registers)
 
     # What should be
@@ -344,7 +348,9 @@ class Machine:
         """A vector of which every element has been given; others' softmax may be under way."""
         vector = self.vectors[name]
         if name != "probabilities" and np.isnan(vector).any():
-            raise LayoutError(f"{name}: elements {np.flatnonzero(np.isnan(vector))[:8].tolist()} were never given")
+            raise LayoutError(
+                f"{name}: elements {np.flatnonzero(np.isnan(vector))[:8].tolist()} were never given"
+            )
         return vector
 
 
@@ -357,7 +363,9 @@ def _by_column(row: Ints, part: Ints, move: int) -> dict[tuple[int, int], Ints]:
     found = {}
     single = row[Instruction.KIND] == Kind.COLUMNS
     for s, b, k in np.ndindex(part.shape[:3]):
-        address = int(row[Instruction.START] + move + s // row[Instruction.REUSE] * row[Instruction.STRIDE] + k)
+        address = int(
+            row[Instruction.START] + move + s // row[Instruction.REUSE] * row[Instruction.STRIDE] + k
+        )
         found[int(row[Instruction.BANK]) if single else b, address] = part[s, b, k]
     return found
 
