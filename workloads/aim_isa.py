@@ -1,11 +1,12 @@
 """AiM instruction traces: the text that drives GDDR6-AiM devices, read, checked and written.
 
-One instruction a line, in the form that the README of aim_simulator (SAFARI's Ramulator 2 with AiM) lists:
+One instruction a line, in the form that the README of aim_simulator lists:
 ``AiM OPCODE fields…``, ``R|W MEM channel bank row``, ``R|W GPR register`` or ``R|W CFR register value``.
 Numbers are decimal or 0x….  Everything after ``#`` is a comment.  ``AiM EOC`` is the last instruction.
 """
 
 import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -103,15 +104,15 @@ BLOCKING: Final = (Op.RD_MAC, Op.RD_AF, Op.SYNC, Op.EOC)
 """Instructions behind which the host waits for its answer before it sends the next."""
 
 CFR_VALUES: Final = (2, 2, 8)
-"""How many values the configuration registers have: 0 broadcast, 1 EWMUL bank group, 2 activation function."""
+"""Values of the configuration registers: 0 broadcast, 1 EWMUL bank group, 2 activation function."""
 
 MOST = (1 << 31) - 1
 MOST_MASK = (1 << 62) - 1
 
-_HEADS: Final = {
+_HEADS: Final[dict[tuple[str, str], Op]] = {
     **{("AiM", op.name): op for op in Op if op < Op.W_MEM},
     **{("AiM", f"ISR_{op.name}"): op for op in Op if op < Op.W_MEM},
-    **{tuple(op.name.split("_")): op for op in Op if op >= Op.W_MEM},
+    **{(op.name[0], op.name[2:]): op for op in Op if op >= Op.W_MEM},
 }
 _BY_WORDS: Final = {(a.encode(), b.encode()): (op, FIELDS[op]) for (a, b), op in _HEADS.items()}
 _TEXT: Final = {op: f"AiM {op.name}" if op < Op.W_MEM else op.name.replace("_", " ") for op in Op}
@@ -201,8 +202,8 @@ def read(path: str, name: str | None = None) -> AimProgram:
             instruction is not ``AiM EOC``.
     """
     check_file(path)
-    rows: list[list[int]] = []
-    lines: list[int] = []
+    rows = array("q")
+    lines = array("q")
     blank = [-1] * len(Field)
     ended = 0
     for number, line in numbered_lines(path):
@@ -226,7 +227,7 @@ def read(path: str, name: str | None = None) -> AimProgram:
             )
         if row[_F.CHANNEL_MASK] > MOST_MASK or max(row[1:4]) > MOST or max(row[5:]) > MOST:
             raise _too_large(path, number, row)
-        rows.append(row)
+        rows.extend(row)
         lines.append(number)
         if op == Op.EOC:
             ended = number
@@ -235,7 +236,8 @@ def read(path: str, name: str | None = None) -> AimProgram:
     if not ended:
         raise InputError("ends without AiM EOC", file=path, line=lines[-1], accepted="AiM EOC as last line")
     stem = path.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
-    return AimProgram(name or stem, np.array(rows, np.int64), np.array(lines, np.int64), path)
+    table = np.array(rows, np.int64).reshape(-1, len(Field))
+    return AimProgram(name or stem, table, np.array(lines, np.int64), path)
 
 
 def _no_instruction(path: str, line: int, words: Sequence[bytes]) -> InputError:
