@@ -82,7 +82,7 @@ def _encoded(trace: AimProgram, pim: Pim) -> _Encoded:
     by_name = {c.name: c for c in memory.commands}
     code = np.full(len(Op), _HOST)
     transfers = np.zeros(len(Op), np.bool_)
-    for kind, name in _names(pim).items():
+    for kind, name in command_names(pim).items():
         if name in by_name:
             code[kind] = by_name[name].code
             transfers[kind] = by_name[name].does in ("load", "unload")
@@ -93,7 +93,7 @@ def _encoded(trace: AimProgram, pim: Pim) -> _Encoded:
                 line=int(trace.lines[lacking[0]]),
                 field="opcode",
                 given=kind.name,
-                accepted=[k.name for k, n in _names(pim).items() if n in by_name],
+                accepted=[k.name for k, n in command_names(pim).items() if n in by_name],
             )
     has_row = np.array([Field.ROW in FIELDS[kind] or kind == Op.AF for kind in Op])[op]
     row = np.where(op == Op.AF, memory.organization.rows - TABLE_ROWS + _function(rows), rows[:, Field.ROW])
@@ -112,7 +112,7 @@ def _encoded(trace: AimProgram, pim: Pim) -> _Encoded:
     return _Encoded(op, code[op], table, np.maximum(mask, 0), transfers[op], opsize)
 
 
-def _names(pim: Pim) -> dict[Op, str]:
+def command_names(pim: Pim) -> dict[Op, str]:
     """The command behind each instruction; those of the machine's roles where it has any."""
     roles = pim.roles
     return {
