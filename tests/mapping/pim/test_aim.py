@@ -156,7 +156,8 @@ def test_there_and_back_each_channel_does_the_same(rows: list[list[int]]) -> Non
     def seen(of: AimProgram, channel: int) -> list[list[int]]:
         table = of.rows[of.rows[:, Field.OP] < Op.EWADD]
         mine = table[table[:, Field.CHANNEL_MASK] >> channel & 1 == 1]
-        return mine[:, [Field.OP, Field.OPSIZE, Field.BANK, Field.ROW]].tolist()
+        found: list[list[int]] = mine[:, [Field.OP, Field.OPSIZE, Field.BANK, Field.ROW]].tolist()
+        return found
 
     for channel in range(4):
         assert seen(back, channel) == seen(made, channel)

@@ -4,7 +4,6 @@ It counts from the host's first line to its notice of EOC, a few ticks more than
 refresh (its refresh never starts), so it is off here.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -22,10 +21,9 @@ HOST_TICKS = 10
 
 @pytest.fixture(scope="module")
 def aim() -> Pim:
-    spec = arch.load("gddr6_aim").spec
+    spec = arch.load("gddr6_aim", ["dram.controller.refresh=none"]).spec
     assert isinstance(spec, PimSpec)
-    pim = spec.resolve()
-    return dataclasses.replace(pim, memory=dataclasses.replace(pim.memory, refresh=None))
+    return spec.resolve()
 
 
 def ticks(pim: Pim, trace: AimProgram, lines: int = 1 << 14) -> int:
