@@ -102,7 +102,7 @@ def batch_page(
     }
     drawn: list[Drawing] = []
     missing: dict[str, str] = {}
-    for quantity in comparison.QUANTITIES:
+    for quantity in comparison.quantities(run.report for run in compared.values()):
         try:
             drawn.append(comparison.draw(compared, quantity))
         except NothingToDraw as reason:
