@@ -47,13 +47,12 @@ FIGURES = (
 
 OF_KIND: Mapping[str, tuple[_Figure, ...]] = {
     "pim": (
-        _Figure("Tokens per second", "", False, lambda r: r.metrics.get("tokens_per_second")),
+        _Figure("Tokens/s", "", False, lambda r: r.metrics.get("tokens_per_second")),
         _Figure("Time per token", "s", True, lambda r: r.metrics.get("time_per_token.mean")),
-        _Figure("Time", "s", True, lambda r: r.seconds),
-        _Figure("Internal bandwidth", "B/s", False, lambda r: r.metrics.get("internal_bandwidth")),
+        _Figure("Bandwidth in banks", "B/s", False, lambda r: r.metrics.get("internal_bandwidth")),
         _Figure("Energy per token", "J", True, lambda r: r.metrics.get("joules_per_token")),
         _Figure("Power", "W", None, lambda r: r.metrics.get("average_power")),
-        _Figure("Energy-delay product", "J·s", True, lambda r: r.metrics.get("energy_delay_product")),
+        _Figure("EDP", "J·s", True, lambda r: r.metrics.get("energy_delay_product")),
     ),
 }
 """The columns of kinds of systems that have others than ``FIGURES``."""

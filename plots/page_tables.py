@@ -203,7 +203,7 @@ def _metrics(recorded: Recorded) -> Table:
                 Cell(name),
                 _number(shown, value),
                 _number(exact, value),
-                Cell(unit.removeprefix("1")),
+                Cell("" if unit == "1" else unit),
                 Cell(meaning),
             ]
         )
