@@ -1,4 +1,4 @@
-"""``cyclewise validate pim_gpt``: published figures of PIM-GPT, ours from runs of the machine, and the verdicts.
+"""``cyclewise validate pim_gpt``: published figures of PIM-GPT, ours from runs, and the verdicts.
 
 Every row of ``sim/published/pim_gpt.yaml`` has a function here that finds our figure for one of its cases.
 """

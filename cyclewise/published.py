@@ -1,10 +1,10 @@
-"""Published figures of a paper, and the verdict on ours: what ``sim/published/PAPER.yaml`` holds under ``rows``.
+"""Published figures of a paper and the verdict on ours: ``rows`` of ``sim/published/PAPER.yaml``.
 
 A row says what somebody published, for which cases, and how far from it ours may be.  What is not said to
 have to hold is shown with its distance and a reason, and is no verdict on the model.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple

@@ -66,7 +66,9 @@ QUANTITIES = (
 
 OF_KIND: Mapping[str, tuple[Quantity, ...]] = {
     "pim": (
-        Quantity("tokens_per_second", "Tokens per second", "tok/s", lambda r: r.metrics.get("tokens_per_second")),
+        Quantity(
+            "tokens_per_second", "Tokens per second", "tok/s", lambda r: r.metrics.get("tokens_per_second")
+        ),
         Quantity("time_per_token", "Time per token", "s", lambda r: r.metrics.get("time_per_token.mean")),
         Quantity("joules_per_token", "Energy per token", "J", lambda r: r.metrics.get("joules_per_token")),
         Quantity(

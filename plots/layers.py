@@ -38,7 +38,7 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     total, spread = float(seconds.sum()), float(seconds.max() - seconds.min())
     caption = (
         f"{quantity(total, 's')} in {len(names)} bars; the longest and the shortest differ by"
-        f" {percent(spread / float(seconds.max()) if seconds.max() else 0.0)}. Layers do the same work; when a"
+        f" {percent(spread / (float(seconds.max()) or 1.0))}. Layers do the same work; when a"
         " refresh falls due differs."
     )
     data = {"layer": names, "time [s]": seconds.tolist(), "cycles": table["cycles"].tolist()}

@@ -133,7 +133,9 @@ def _token_cards(report: Report) -> list[Card]:
     metrics = report.metrics
     tokens = metrics.get("tokens")
     found = [
-        Card("Tokens per second", number(metrics["tokens_per_second"]), f"{tokens:,} tokens" if tokens else "")
+        Card(
+            "Tokens per second", number(metrics["tokens_per_second"]), f"{tokens:,} tokens" if tokens else ""
+        )
     ]
     mean = metrics.get("time_per_token.mean")
     if mean is not None:
@@ -219,7 +221,14 @@ def _metrics(recorded: Recorded) -> Table:
 
 def _operators(recorded: Recorded) -> Table:
     columns = _columns(
-        "Operator", "Time#", "Share#", "MAC columns#", "Activates#", "Bursts loaded#", "Bursts read#", "ASIC cycles#"
+        "Operator",
+        "Time#",
+        "Share#",
+        "MAC columns#",
+        "Activates#",
+        "Bursts loaded#",
+        "Bursts read#",
+        "ASIC cycles#",
     )
     table = recorded.tables.get("operators")
     if table is None:

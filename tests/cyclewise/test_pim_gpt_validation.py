@@ -144,7 +144,10 @@ def test_a_run_is_carried_out_once() -> None:
 @pytest.mark.parametrize(("hits", "expected"), [(0.98, HOLDS), (0.90, FAILS)])
 def test_a_run_can_fail(hits: float, expected: str, rows: Published) -> None:
     few = Published(
-        models=("gpt2_small",), quick=("gpt2_small",), gains=rows.gains, rows={"row_hits": rows.rows["row_hits"]}
+        models=("gpt2_small",),
+        quick=("gpt2_small",),
+        gains=rows.gains,
+        rows={"row_hits": rows.rows["row_hits"]},
     )
     (answer,) = validation.compared(rows=few, simulate=Bench(row_hit_rate=hits), quick=True)
     assert (answer.ours, answer.verdict) == (hits, expected)
@@ -161,7 +164,11 @@ def test_what_a_report_lacks_is_told_and_no_failure(rows: Published) -> None:
 
 def test_a_token_time_is_the_mean_around_its_context() -> None:
     report, tables = made(tokens=100, layers=1)
-    chosen = [c for c, p in zip(tables["tokens"]["cycles"], tables["tokens"]["position"], strict=True) if 45 <= p <= 55]
+    chosen = [
+        c
+        for c, p in zip(tables["tokens"]["cycles"], tables["tokens"]["position"], strict=True)
+        if 45 <= p <= 55
+    ]
     assert validation.token_seconds(report, 50, 5) == pytest.approx(sum(chosen) / 11 * 1e-9)
     with pytest.raises(validation.NotThere, match="context of 4096"):
         validation.token_seconds(report, 4096)
@@ -172,7 +179,13 @@ def test_shares_come_from_operators_and_causes(rows: Published) -> None:
     case = Case("x", "gpt2_small", (0, 0), None)
     report = lab.report("gpt2_small")
     assert validation.MEASURES["asic_share"](lab, case, rows) == report.bound_by["asic"].share
-    in_banks = [n for n, c in zip(report.tables["operators"]["operator"], report.tables["operators"]["mac_columns"], strict=True) if c]
+    in_banks = [
+        n
+        for n, c in zip(
+            report.tables["operators"]["operator"], report.tables["operators"]["mac_columns"], strict=True
+        )
+        if c
+    ]
     share = sum(float(report.metrics[f"operator_share.{name}"] or 0) for name in in_banks)
     assert validation.MEASURES["vmm_share"](lab, case, rows) == pytest.approx(share)
     assert validation.MEASURES["weight_row_hits"](lab, case, rows) == pytest.approx(1 - 1 / 64, abs=1e-4)
