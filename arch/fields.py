@@ -183,7 +183,7 @@ Share = Annotated[
 
 Number = Annotated[
     Fraction,
-    Parsed(Fraction, _factor, _plain_number, str, lambda: {"type": "number", "exclusiveMinimum": 0}),
+    Parsed(Fraction, _factor, _plain_number, str, lambda: {"type": "number", "minimum": 0}),
 ]
 
 

@@ -204,8 +204,48 @@ def _with_components(tree: Tree, path: Path, chain: tuple[tuple[Path, str], ...]
         lift = _top_layer(component) + 1
         over.keys = {p: m._replace(layer=m.layer + lift) for p, m in over.keys.items()}
         over.values = {p: m._replace(layer=m.layer + lift) for p, m in over.values.items()}
-        tree = merged(_cut(tree, location), _moved(merged(component, over), location, tree))
+        whole = merged(component, over)
+        sources = _sources_of(whole, location)
+        own = _lifted_sources(tree, location, lift)
+        tree = merged(_cut(own, location), _moved(whole, location, tree))
+        if sources is not None:
+            tree = merged(sources, tree)
     return tree
+
+
+def _sources_of(component: Tree, location: Location) -> Tree | None:
+    """Takes the component's ``sources`` out, as a tree of sources for paths from the root."""
+    found = component.data.pop("sources", None)
+    if not isinstance(found, dict):
+        if found is not None:
+            component.data["sources"] = found  # no map: left for the complaint about it
+        return None
+    prefix = dotted(location)
+
+    def moved(marks: dict[Location, Mark]) -> dict[Location, Mark]:
+        result = {}
+        for path in [p for p in marks if p[:1] == ("sources",)]:
+            mark = marks.pop(path)
+            result[(path[0], f"{prefix}.{path[1]}", *path[2:]) if len(path) > 1 else path] = mark
+        return result
+
+    data = {"sources": {f"{prefix}.{pattern}": value for pattern, value in found.items()}}
+    return Tree(data, moved(component.keys), {(): component.values[()], **moved(component.values)})
+
+
+def _lifted_sources(tree: Tree, location: Location, lift: int) -> Tree:
+    """The tree with its own sources for a component's values ranked above the component's layers."""
+    prefix = f"{dotted(location)}."
+
+    def lifted(marks: dict[Location, Mark]) -> dict[Location, Mark]:
+        return {
+            p: m._replace(layer=m.layer + lift)
+            if len(p) > 1 and p[0] == "sources" and str(p[1]).startswith(prefix)
+            else m
+            for p, m in marks.items()
+        }
+
+    return Tree(tree.data, lifted(tree.keys), lifted(tree.values))
 
 
 def _uses(value: Any, path: Location) -> list[Location]:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from arch import device
 from arch.errors import dotted, shown
 from arch.provenance import leaves, matching
 from arch.units import decimal_text
@@ -41,7 +42,7 @@ class ShownRule(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """Everything to show; ``rules`` is empty for systems that are no memory."""
+    """Everything to show; ``rules`` is empty for systems without a memory."""
 
     name: str
     title: str
@@ -54,6 +55,7 @@ def show(system: "System") -> Shown:
     from arch.memory import MemorySpec
 
     values = []
+    resolved = _resolved(system)
     for path, value in leaves(system.tree, ()):
         if path[0] in _SKIPPED:
             continue
@@ -61,12 +63,19 @@ def show(system: "System") -> Shown:
         pattern = matching(system.provenance, key)
         source = system.provenance[pattern] if pattern is not None else {}
         spec, local = _memory_around(system.spec, path)
-        ns, cycles = (None, None) if spec is None else _times(spec, local)
+        ns, cycles = (None, None) if spec is None else _times(spec, resolved or spec.resolve(), local)
         text = value if isinstance(value, str) else shown(value)
         values.append(ShownValue(key, text, ns, cycles, source.get("source"), source.get("confidence")))
-    if not isinstance(system.spec, MemorySpec):
-        return Shown(system.name, system.title, values, [])
-    return Shown(system.name, system.title, values + _profile_values(system.spec), _rules(system.spec))
+    if isinstance(system.spec, MemorySpec):
+        values += _profile_values(system.spec)
+    return Shown(system.name, system.title, values, [] if resolved is None else _rules(resolved))
+
+
+def _resolved(system: "System") -> "device.Memory | None":
+    """The memory that the system is or has; a machine may give its component timings of its own."""
+    found = system.spec.resolve() if hasattr(system.spec, "resolve") else None
+    found = getattr(found, "memory", found)
+    return found if isinstance(found, device.Memory) else None
 
 
 def _memory_around(spec: Any, path: Sequence[Any]) -> tuple["MemorySpec | None", Sequence[Any]]:
@@ -81,8 +90,7 @@ def _memory_around(spec: Any, path: Sequence[Any]) -> tuple["MemorySpec | None",
     return None, ()
 
 
-def _times(spec: "MemorySpec", path: Sequence[Any]) -> tuple[str | None, int | None]:
-    memory = spec.resolve()
+def _times(spec: "MemorySpec", memory: device.Memory, path: Sequence[Any]) -> tuple[str | None, int | None]:
     period = memory.clock_period
     if len(path) == 2 and path[0] == "timing":
         seconds = max(
@@ -121,8 +129,7 @@ def _profile_values(spec: "MemorySpec") -> list[ShownValue]:
     return rows
 
 
-def _rules(spec: "MemorySpec") -> list[ShownRule]:
-    memory = spec.resolve()
+def _rules(memory: device.Memory) -> list[ShownRule]:
     return [
         ShownRule(
             r.name, r.after, r.before, r.scope, r.window, r.wait, _ns(r.wait * memory.clock_period), r.not_in

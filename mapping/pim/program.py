@@ -30,7 +30,11 @@ class Step(IntEnum):
     OPERATOR = 2
     """Index into the plan's ``operators``, for reports."""
     ROUTINE = 3
-    """A :class:`Routine` of the ASIC; -1 on channels."""
+    """A :class:`Routine` of the ASIC; -1 on channels.
+
+    A step of the ASIC with -1 computes nothing: it waits for its ``after``, so that what follows on it waits
+    for several steps.
+    """
     N = 4
     """Elements of one call of the routine."""
     CALLS = 5
@@ -68,7 +72,10 @@ class Kind(IntEnum):
     """Kinds of channel instructions."""
 
     BARE = 0
-    """``n`` issues of ``command``, which needs no row: buffer loads (into slots from ``slot``), results."""
+    """``n`` issues of ``command``, which needs no row: buffer loads (into slots from ``slot``), results.
+
+    Of results, ``n`` counts accumulators from 0 on, each of as many issues as it has bursts.
+    """
     COLUMNS = 1
     """``command`` on ``bank`` (-1: all banks at once) over ``n`` columns, for each segment."""
     SWEEP = 2

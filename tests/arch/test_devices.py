@@ -88,9 +88,9 @@ def test_hbm2_has_a_column_slot_first() -> None:
 
 def test_rules_left_out_for_the_peer() -> None:
     """GDDR6: no PRE to REFA; DDR3 and DDR4: a shorter turnaround from a read to a write of another rank."""
-    for entry in arch.library():
+    for entry in (entry for entry in arch.library() if entry.kind == "memory"):
         left_out = {r.name for r in memory(entry.name).rules if "ramulator21" in r.not_in}
-        if entry.name == "gddr6_14000":
+        if entry.title.startswith("GDDR6"):
             assert left_out == {"tRP_refresh"}
         else:
             assert left_out == ({"rank_switch_read_write"} if entry.name.startswith("ddr") else set())
@@ -107,11 +107,11 @@ def test_read_to_write_of_another_rank(name: str) -> None:
 
 
 def test_codes_are_the_standard_six_and_then_in_order() -> None:
-    for entry in arch.library():
+    for entry in (entry for entry in arch.library() if entry.kind == "memory"):
         commands = memory(entry.name).commands
         assert [c.code for c in commands] == list(range(len(commands)))
         assert {c.name: c.code for c in commands[:6]} == STANDARD_CODES
-        assert [c.name for c in commands[6:]] == ["RDA", "WRA"]
+        assert [c.name for c in commands[6:8]] == ["RDA", "WRA"]
 
 
 def test_a_command_and_request_are_added_from_yaml(tmp_path: Path) -> None:

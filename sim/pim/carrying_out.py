@@ -1,0 +1,372 @@
+"""Instructions of a channel and steps of a token, carried out on the state of channels and ASIC."""
+
+from typing import Any
+
+from mapping.pim.program import Instruction, Kind, Step, Unit
+from sim.jit import Words, njit, words
+from sim.pim.issuing import (
+    LOG_ROW,
+    cause_at,
+    close,
+    issue,
+    issue_one,
+    open_all,
+    open_one,
+    refresh_if_due,
+    times_size,
+)
+from sim.pim.tables import X_SIZE, Events, K, X
+
+_ASIC, _REPEATS = int(Unit.ASIC), int(Events.REPEATS)
+_BARE, _COLUMNS, _SWEEP = int(Kind.BARE), int(Kind.COLUMNS), int(Kind.SWEEP)
+_UNIT, _AFTER, _OPERATOR_OF = int(Step.UNIT), int(Step.AFTER), int(Step.OPERATOR)
+_INSTRUCTION, _STEPS = len(Instruction), len(Step)
+_KIND, _COMMAND, _BANK, _START, _N, _SEGMENTS, _STRIDE, _REUSE, _PERIOD, _SLOT_OF, _KEEP = range(_INSTRUCTION)
+ASIC_FREE, ASIC_BUSY, FRONTIER, LAST_END, LAST_CAUSE = range(5)
+"""Words of the state that channels and ASIC share.
+
+The first free cycle and the busy cycles of the ASIC, in its own clock; then in memory cycles the end of all
+that has happened, the end of the last step, and the cause that waiting for it counts as.
+"""
+SHARED = 5
+
+
+@njit
+def carry_out(
+    c: Words, x: Words, log: Words, spare: Words, i: Words, move: int, ready: int, waited: int
+) -> None:
+    """One instruction ``i``, its column addresses moved by ``move``; nothing issues before ``ready``."""
+    kind = i[_KIND]
+    if kind == _SWEEP:
+        _sweep(c, x, log, spare, i, move, ready, waited)
+    elif kind == _BARE:
+        _bare(c, x, log, i, ready, waited)
+    elif kind == _COLUMNS:
+        _columns(c, x, log, i, move, ready, waited)
+    else:
+        _each_bank(c, x, log, i, move, ready, waited)
+
+
+@njit
+def _bare(c: Words, x: Words, log: Words, i: Words, ready: int, waited: int) -> None:
+    command = i[_COMMAND]
+    if c[K.ideal_io] and c[c[K.moves_at] + command]:
+        return
+    if command == c[K.result]:
+        # `n` accumulators, each of so many bursts.
+        for k in range(i[_N]):
+            issue(c, x, log, command, 0, c[K.result_bursts], -1, -1, k, 0, 0, 0, ready, waited)
+        return
+    issue(c, x, log, command, 0, i[_N], -1, i[_SLOT_OF], -1, 0, 1, 0, ready, waited)
+
+
+@njit
+def _columns(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, waited: int) -> None:
+    command, bank, columns = i[_COMMAND], i[_BANK], c[K.columns]
+    moving = c[c[K.moves_at] + command]
+    opened = -1
+    for s in range(i[_SEGMENTS]):
+        at = i[_START] + move + s // i[_REUSE] * i[_STRIDE]
+        slot = i[_SLOT_OF] + s % i[_PERIOD] * i[_N]
+        left = i[_N]
+        if c[K.ideal_io] and moving:
+            left = min(left, 1)
+        while left > 0:
+            row, column = at // columns, at % columns
+            n = min(left, columns - column)
+            if row != opened:
+                if opened >= 0:
+                    _close(c, x, log, bank)
+                if bank < 0:
+                    open_all(c, x, log, row, ready, waited)
+                else:
+                    open_one(c, x, log, bank, row, ready, waited)
+                opened = row
+            accumulator = -1 if moving else 0
+            issue(c, x, log, command, max(bank, 0), n, column, -1 if moving else slot, accumulator,
+                  1, 0 if moving else 1, 0, ready, waited)  # fmt: skip
+            at += n
+            slot += n
+            left -= n
+    if opened >= 0:
+        _close(c, x, log, bank)
+
+
+@njit
+def _close(c: Words, x: Words, log: Words, bank: int) -> None:
+    if bank < 0:
+        close(c, x, log, c[K.close], 0)
+    else:
+        close(c, x, log, c[K.close_one], bank)
+
+
+@njit
+def _each_bank(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, waited: int) -> None:
+    command, columns = i[_COMMAND], c[K.columns]
+    ideal = c[K.ideal_io] and c[c[K.moves_at] + command]
+    opened = -1
+    for s in range(i[_SEGMENTS]):
+        begin = i[_START] + move + s // i[_REUSE] * i[_STRIDE]
+        for k in range(1 if ideal else i[_N]):
+            row, column = (begin + k) // columns, (begin + k) % columns
+            if row != opened:
+                if opened >= 0:
+                    close(c, x, log, c[K.close], 0)
+                open_all(c, x, log, row, ready, waited)
+                opened = row
+            for b in range(1 if ideal else c[K.banks]):
+                # Neighbours in time are in different groups, which may follow one another sooner.
+                bank = b % c[K.groups] * c[K.per_group] + b // c[K.groups]
+                issue_one(c, x, log, command, bank, column, -1, -1, ready, waited)
+    if opened >= 0:
+        close(c, x, log, c[K.close], 0)
+
+
+@njit
+def _results(c: Words, x: Words, log: Words, segment: int, n: int, ready: int, waited: int) -> None:
+    """Read the results of ``n`` segments, the first being ``segment``."""
+    if c[K.ideal_io]:
+        return
+    for k in range(segment, segment + n):
+        accumulator = k % c[K.accumulators]
+        issue(c, x, log, c[K.result], 0, c[K.result_bursts], -1, -1, accumulator, 0, 0, 0, ready, waited)
+
+
+@njit
+def _sweep(
+    c: Words, x: Words, log: Words, spare: Words, i: Words, move: int, ready: int, waited: int
+) -> None:
+    columns, n, segments, stride = c[K.columns], i[_N], i[_SEGMENTS], i[_STRIDE]
+    reuse, period = i[_REUSE], i[_PERIOD]
+    repeat = _repetition(columns, stride, reuse, period)
+    jumps = c[K.events] == _REPEATS and x[X.log_size] == 0 and segments >= 3 * repeat
+    size = cause_at(c) - X_SIZE  # times and rings
+    noted = -1  # the segment at whose beginning the state was noted
+    opened, pending = -1, 0
+    opened_then, pending_then = -1, 0
+    s = 0
+    while s < segments:
+        start = i[_START] + move + s // reuse * stride
+        if jumps and s % repeat == 0 and opened >= 0:
+            if noted == s - repeat and pending == pending_then and opened - start // columns == opened_then:
+                skipped = _jump(c, x, spare, size, (segments - s) // repeat)
+                if skipped > 0:
+                    s += skipped * repeat
+                    noted = -1
+                    opened += skipped * repeat // reuse * stride // columns
+                    continue
+            noted = s
+            pending_then = pending
+            opened_then = opened - start // columns
+            _note(c, x, spare)
+        at, left = start, n
+        slot = i[_SLOT_OF] + s % period * n
+        begun = False
+        while left > 0:
+            row, column = at // columns, at % columns
+            k = min(left, columns - column)
+            if row != opened:
+                if opened >= 0:
+                    close(c, x, log, c[K.close], 0)
+                open_all(c, x, log, row, ready, waited)
+                opened = row
+            if not begun and not i[_KEEP]:
+                over = pending - c[K.accumulators] + 1
+                if over > 0:
+                    _results(c, x, log, s - pending, over, ready, waited)
+                    pending -= over
+            begun = True
+            accumulator = s if i[_KEEP] else s % c[K.accumulators]
+            issue(c, x, log, i[_COMMAND], 0, k, column, slot, accumulator, 1, 1, 0, ready, waited)
+            at += k
+            slot += k
+            left -= k
+        pending += 1
+        s += 1
+    if opened >= 0:
+        close(c, x, log, c[K.close], 0)
+    if not i[_KEEP]:
+        _results(c, x, log, segments - pending, pending, ready, waited)
+
+
+@njit
+def _repetition(columns: int, stride: int, reuse: int, period: int) -> int:
+    """After how many segments columns, buffer slots and reuse are the same again."""
+    rows = reuse * (columns // _gcd(stride, columns)) if stride > 0 else reuse
+    return rows // _gcd(rows, period) * period
+
+
+@njit
+def _gcd(a: int, b: int) -> int:
+    while b:
+        a, b = b, a % b
+    return a
+
+
+@njit
+def _note(c: Words, x: Words, spare: Words) -> None:
+    for k in range(cause_at(c) + c[K.causes]):
+        spare[k] = x[k]
+    counts = cause_at(c) + c[K.causes] + x[X.operator] * c[K.commands]
+    for k in range(c[K.commands]):
+        spare[counts + k] = x[counts + k]
+
+
+@njit
+def _jump(c: Words, x: Words, spare: Words, size: int, most: int) -> int:
+    """If the state repeats, one repetition later, take up to ``most`` repetitions at once; says how many.
+
+    It repeats if all times, as ages that no rule can tell apart beyond the longest wait, are what they were.
+    Then every further repetition takes as long and does the same, until a refresh comes due before a row.
+    """
+    if x[X.due] != spare[X.due] or most <= 0:
+        return 0
+    now, then = x[X.now], spare[X.now]
+    longer = now - then
+    horizon = c[K.horizon]
+    if x[X.slot] != spare[X.slot] or now - x[X.open_since] != then - spare[X.open_since]:
+        return 0
+    for k in range(X_SIZE, X_SIZE + times_size(c)):
+        if min(now - x[k], horizon) != min(then - spare[k], horizon):
+            return 0
+    width = 1 + c[K.ring_size]
+    for ring in range(c[K.rings]):
+        length = c[c[K.sizes_at] + ring]
+        for place in range(c[K.banks]):
+            r = X_SIZE + times_size(c) + (ring * c[K.banks] + place) * width
+            for k in range(length):
+                age = now - x[r + 1 + (x[r] + k) % length]
+                before = then - spare[r + 1 + (spare[r] + k) % length]
+                if min(age, horizon) != min(before, horizon):
+                    return 0
+    last_activate = x[X_SIZE + c[K.activate]]
+    times = most
+    if c[K.refresh] >= 0:
+        times = min(times, (x[X.due] - 1 - last_activate) // longer)
+    if times <= 0:
+        return 0
+    moved = times * longer
+    for k in range(X_SIZE, X_SIZE + times_size(c)):
+        if x[k] > then:
+            x[k] += moved
+    for ring in range(c[K.rings]):
+        for place in range(c[K.banks]):
+            r = X_SIZE + times_size(c) + (ring * c[K.banks] + place) * width
+            for k in range(c[c[K.sizes_at] + ring]):
+                if x[r + 1 + k] > then:
+                    x[r + 1 + k] += moved
+    x[X.now] += moved
+    x[X.open_since] += moved
+    if x[X.done] > spare[X.done]:
+        x[X.done] += moved
+    x[X.open_cycles] += times * (x[X.open_cycles] - spare[X.open_cycles])
+    x[X.bus_cycles] += times * (x[X.bus_cycles] - spare[X.bus_cycles])
+    causes = cause_at(c)
+    for k in range(causes, causes + c[K.causes]):
+        x[k] += times * (x[k] - spare[k])
+    counts = causes + c[K.causes] + x[X.operator] * c[K.commands]
+    for k in range(counts, counts + c[K.commands]):
+        x[k] += times * (x[k] - spare[k])
+    return int(times)
+
+
+@njit
+def token(
+    constants: Any,
+    states: Any,
+    shared: Any,
+    logs: Any,
+    spare: Any,
+    layers: int,
+    stride: int,
+    steps: Any,
+    instructions: Any,
+    first: Any,
+    asic_cycles: Any,
+    number: int,
+    begins: Any,
+    ends: Any,
+    critical: Any,
+    by_layer: Any,
+) -> None:
+    """The same block for each of ``layers``, column addresses ``stride`` further each time.
+
+    The other arguments are those of :func:`block`; ``by_layer``: int64 (layers,), grows like ``critical``.
+    """
+    for layer in range(layers):
+        before = shared[FRONTIER]
+        block(constants, states, shared, logs, spare, steps, instructions, first, asic_cycles,
+              layer * stride, number + layer * steps.shape[0], begins, ends, critical)  # fmt: skip
+        by_layer[layer] += shared[FRONTIER] - before
+
+
+@njit
+def block(
+    constants: Any,
+    states: Any,
+    shared: Any,
+    logs: Any,
+    spare: Any,
+    steps: Any,
+    instructions: Any,
+    first: Any,
+    asic_cycles: Any,
+    move: int,
+    number: int,
+    begins: Any,
+    ends: Any,
+    critical: Any,
+) -> None:
+    """The steps of one block.
+
+    Args:
+        constants: int64, of the machine.
+        states: int64 (channels, state size).
+        shared: int64 (SHARED,).
+        logs: int64 (channels, rows, LOG_ROW).
+        spare: int64 (state size,), overwritten.
+        steps: as in :class:`mapping.pim.program.Block`, like ``instructions`` and ``first``.
+        asic_cycles: int64 (steps,), 0 for steps of the channels.
+        move: added to column addresses.
+        number: of the block's first step within the token.
+        begins, ends: int64 (steps of the token,), memory cycles; written.
+        critical: int64 (operators,), grows by what each step adds to the end of everything.
+    """
+    c = words(constants)
+    channels = states.shape[0]
+    if logs.shape[1] * LOG_ROW > 0 and states[0, X.log_size] > logs.shape[1]:
+        raise ValueError("log smaller than the state says")
+    for s in range(steps.shape[0]):
+        after = steps[s, _AFTER]
+        ready, waited = shared[LAST_END], shared[LAST_CAUSE]
+        if after >= 0:
+            ready = ends[number + after]
+            waited = 1 if steps[after, _UNIT] == _ASIC else 2
+        operator = steps[s, _OPERATOR_OF]
+        end = ready
+        begins[number + s] = ready
+        if steps[s, _UNIT] == _ASIC:
+            per, of = c[K.asic_per_memory], c[K.memory_per_asic]
+            start = max(shared[ASIC_FREE], -(-ready * per // of))
+            shared[ASIC_FREE] = start + asic_cycles[s]
+            shared[ASIC_BUSY] += asic_cycles[s]
+            begins[number + s] = start * of // per
+            end = max(end, -(-shared[ASIC_FREE] * of // per))
+        else:
+            for channel in range(channels):
+                begin, stop = first[s * channels + channel], first[s * channels + channel + 1]
+                if begin == stop:
+                    continue
+                x, log = words(states[channel]), words(logs[channel])
+                x[X.step], x[X.operator], x[X.done] = number + s, operator, ready
+                refresh_if_due(c, x, log, ready)
+                for row in range(begin, stop):
+                    carry_out(c, x, log, words(spare), words(instructions[row]), move, ready, waited)
+                end = max(end, x[X.done])
+        ends[number + s] = end
+        if end > shared[FRONTIER]:
+            critical[operator] += end - shared[FRONTIER]
+            shared[FRONTIER] = end
+    last = steps.shape[0] - 1
+    shared[LAST_END] = ends[number + last]
+    shared[LAST_CAUSE] = 1 if steps[last, _UNIT] == _ASIC else 2
