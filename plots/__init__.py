@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from plots import token_time as token_time
     from plots import trace_overview as trace_overview
     from plots import utilisation as utilisation
+    from plots import variants as variants
 
 _MODULES = (
     "bank_activity", "bound_by", "channel_commands", "command_mix", "comparison", "energy_ledger", "figures",
     "latency_distribution", "latency_throughput", "layers", "operators", "over_time", "pim_roofline",
-    "roofline", "token_time", "trace_overview", "utilisation",
+    "roofline", "token_time", "trace_overview", "utilisation", "variants",
 )  # fmt: skip
 
 

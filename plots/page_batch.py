@@ -16,7 +16,8 @@ class Row:
     """A run of a batch: its ``report``, or in ``error`` why there is none.
 
     ``tables``: what was recorded.  ``link``: relative address of its own page, None if it has none.
-    ``system`` and ``workload``: what the batch calls them; default: the report's names.
+    ``system`` and ``workload``: what the batch calls them; default: the report's names.  ``variant``: the set
+    of changes that it was run under, None without.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Row:
     link: str | None = None
     system: str = ""
     workload: str = ""
+    variant: str | None = None
 
 
 class _Figure(NamedTuple):

@@ -130,7 +130,8 @@ class Bench:
 
     def __call__(self, system: str, model: str, settings: Sequence[str]) -> Report:
         self.asked.append((system, model, *settings))
-        return made(tokens=1024, layers=2, model=model, **self.metrics)[0]
+        report = made(tokens=1024, layers=2, model=model)[0]
+        return dataclasses.replace(report, metrics={**report.metrics, **self.metrics})
 
 
 def test_a_run_is_carried_out_once() -> None:

@@ -127,7 +127,7 @@ def test_the_roofline_stands_at_one_operation_a_byte(run: tuple[Report, Tables])
 def test_names_of_near_lines_lie_on_both_sides() -> None:
     lines = [Ceiling("upper", 3.2, True), Ceiling("lower", 2.5, True), Ceiling("flat", 90.0, False)]
     drawing = draw_roofline([Point("p", 1.0, 2.0)], lines, intensity="x", performance="y")
-    sides = {text.get_text(): text.get_va() for text in drawing.figure.axes[0].texts}
+    sides = {text.get_text(): text.get_verticalalignment() for text in drawing.figure.axes[0].texts}
     assert (sides["upper"], sides["lower"]) == ("bottom", "top")
 
 
@@ -161,6 +161,25 @@ def test_a_batch_compares_tokens(run: tuple[Report, Tables]) -> None:
     page = batch_page("both", rows, version="1")
     assert page.drawings[0].name == "comparison_tokens_per_second"
     assert "Not drawn" not in visible(page.html)
+
+
+def varied() -> list[Row]:
+    return [
+        Row(f"{w}-{v}", made(**{"time_per_token.mean": time})[0], system="s", workload=w, variant=v)
+        for w, v, time in (("a", "now", 1e-4), ("a", "slow", 3e-4), ("b", "now", 2e-4), ("b", "slow", 3e-4))
+    ]
+
+
+def test_variants_stand_beside_the_first() -> None:
+    page = batch_page("", varied(), version="1")
+    drawing = page.drawings[0]
+    assert drawing.name == "variants_time_per_token" and "Best: now with a, ×1.00" in drawing.caption
+    assert drawing.data["variant"] == ["now", "now", "slow", "slow"]
+    assert drawing.data["ratio"] == pytest.approx([1, 1, 3, 1.5])
+    assert "×3.00" in well_formed(drawing)
+    assert "variants" not in batch_page("", varied()[::2], version="1").drawings[0].name  # there is but one
+    with pytest.raises(NothingToDraw):
+        plots.variants.draw([])
 
 
 def test_a_batch_of_both_kinds_has_the_columns_of_both(run: tuple[Report, Tables]) -> None:
