@@ -12,7 +12,7 @@ from typing import Literal
 
 Scope = Literal["bank", "group", "rank", "channel", "other_ranks"]
 Source = Literal["active", "refresh", "queue"]
-Does = Literal["open", "close", "read", "write", "refresh", "compute", "load", "unload"]
+Does = Literal["open", "close", "read", "write", "refresh", "compute", "load", "unload", "mode"]
 
 MOVING: tuple[Does, ...] = ("read", "write", "load", "unload")
 """What commands do that occupy the data bus."""
@@ -47,10 +47,11 @@ class Command:
 
     ``does`` is the effect on the banks that ``scope`` covers: *open* a row, *close*, *read* or
     *write* a column of the open row (any column command that moves data in that direction), or
-    *refresh* (banks must be closed).  Memories that compute have three more: *compute* on a column of the
+    *refresh* (banks must be closed).  Memories that compute have four more: *compute* on a column of the
     open rows without moving data over the bus, *load* a buffer from the bus and *unload* results to it, both
-    whatever rows are open.  ``closes`` marks a column command that precharges by
-    itself.  Data occupies the bus in cycles [t + latency, t + latency + burst) of an issue at t.
+    whatever rows are open, and *mode*, which lets other commands follow and touches neither rows nor data.
+    ``closes`` marks a column command that precharges by itself.  Data occupies the bus in cycles
+    [t + latency, t + latency + burst) of an issue at t.
     ``cycles`` is how long the command occupies its bus slot.
     """
 

@@ -79,9 +79,10 @@ class CommandSpec(RowSpec):
 
     scope: Literal["bank", "group", "rank", "channel"]
     """The banks it covers: its bank, its bank group, its rank, or the whole channel."""
-    does: Literal["open", "close", "read", "write", "refresh", "compute", "load", "unload"]
+    does: Literal["open", "close", "read", "write", "refresh", "compute", "load", "unload", "mode"]
     """Effect on those banks: open a row, close, read or write a column of the open row, refresh; compute on a
-    column without the data bus, load a buffer from it, unload results to it."""
+    column without the data bus, load a buffer from it, unload results to it; mode touches neither rows nor
+    data."""
     closes: Flag = False
     """A column command that precharges its bank by itself (auto-precharge)."""
     cycles: Annotated[int, Field(strict=True, ge=1, le=16)] = 1

@@ -1,4 +1,4 @@
-"""Refuses what does not fit: rows of the banks, memory of the ASIC, requests longer than the rows reserved."""
+"""Refuses what does not fit: a model the banks, vectors the ASIC's memory, a request the rows reserved."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,17 +36,17 @@ def require_rows(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layo
     parts = ", ".join(
         f"{name} {layout.rows_of(part)}" for part, name in PARTS.items() if layout.rows_of(part)
     )
+    fitting = _fitting(pim, decoding, mapping, layout)
     raise InputError(
         f"{decoding.model.name} needs {layout.rows} rows of every bank ({parts}; {layout.rows * row_bytes}"
         f" bytes in all), {pim.name} has {have} ({have * row_bytes} bytes)",
-        field="mapping.context" if _fitting(pim, decoding, mapping, layout) else "dram.organization.rows",
-        given=layout.context if _fitting(pim, decoding, mapping, layout) else have,
-        accepted=_advice(pim, decoding, mapping, layout),
+        field="mapping.context" if fitting else "dram.organization.rows",
+        given=layout.context if fitting else have,
+        accepted=_advice(pim, decoding, mapping, layout, fitting),
     )
 
 
-def _advice(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layout) -> str:
-    fitting = _fitting(pim, decoding, mapping, layout)
+def _advice(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layout, fitting: int) -> str:
     if fitting:
         return f"rows for at most {fitting} tokens, more rows or more channels"
     packed = mapping.packing == "row_aligned" and (

@@ -33,10 +33,10 @@ from workloads.transformer.requests import Decoding
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of a region: elements ``first`` to before ``first + count`` of an input vector, of the key heads,
-    or of the tokens, as the region holds matrix, tokens or columns.
+    """A part of a region.
 
-    ``start``: column address of slot 0, in layer 0; ``width``: columns of a segment; ``stride``: addresses
+    It is elements ``first`` to before ``first + count`` of the input vector, of the key heads, or of the
+    tokens, as the region holds matrix, tokens or columns.  ``start``: column address of slot 0, in layer 0; ``width``: columns of a segment; ``stride``: addresses
     from slot to slot.
     """
 

@@ -145,7 +145,7 @@ class TokenWriter:
     def _weighing_work(self, columns: int) -> list[list[tuple[int, Work]]]:
         """By key head: the parts of its product with probabilities that take ``columns``, by chunk."""
         region = self._layout.regions[self._values[0]]
-        widths = []
+        widths: list[int] = []
         for chunk in region.chunks:
             width = min(chunk.width, columns - sum(widths))
             if width > 0:

@@ -13,9 +13,10 @@ from sim.pim.issuing import (
     open_all,
     open_one,
     refresh_if_due,
+    ring_at,
     times_size,
 )
-from sim.pim.tables import X_SIZE, Events, K, X
+from sim.pim.tables import ALL, GROUP, X_SIZE, Events, K, X
 
 _ASIC, _REPEATS = int(Unit.ASIC), int(Events.REPEATS)
 _BARE, _COLUMNS, _SWEEP = int(Kind.BARE), int(Kind.COLUMNS), int(Kind.SWEEP)
@@ -140,7 +141,6 @@ def _sweep(
     reuse, period = i[_REUSE], i[_PERIOD]
     repeat = _repetition(columns, stride, reuse, period)
     jumps = c[K.events] == _REPEATS and x[X.log_size] == 0 and segments >= 3 * repeat
-    size = cause_at(c) - X_SIZE  # times and rings
     noted = -1  # the segment at whose beginning the state was noted
     opened, pending = -1, 0
     opened_then, pending_then = -1, 0
@@ -149,7 +149,7 @@ def _sweep(
         start = i[_START] + move + s // reuse * stride
         if jumps and s % repeat == 0 and opened >= 0:
             if noted == s - repeat and pending == pending_then and opened - start // columns == opened_then:
-                skipped = _jump(c, x, spare, size, (segments - s) // repeat)
+                skipped = _jump(c, x, spare, (segments - s) // repeat)
                 if skipped > 0:
                     s += skipped * repeat
                     noted = -1
@@ -204,57 +204,97 @@ def _gcd(a: int, b: int) -> int:
 
 
 @njit
-def _note(c: Words, x: Words, spare: Words) -> None:
-    for k in range(cause_at(c) + c[K.causes]):
-        spare[k] = x[k]
-    counts = cause_at(c) + c[K.causes] + x[X.operator] * c[K.commands]
-    for k in range(c[K.commands]):
-        spare[counts + k] = x[counts + k]
+def _places(c: Words, level: int) -> int:
+    """How many places of a level a channel has."""
+    if level == ALL:
+        return 1
+    return int(c[K.groups]) if level == GROUP else int(c[K.banks])
 
 
 @njit
-def _jump(c: Words, x: Words, spare: Words, size: int, most: int) -> int:
-    """If the state repeats, one repetition later, take up to ``most`` repetitions at once; says how many.
+def _note(c: Words, x: Words, spare: Words) -> None:
+    """Keep what :func:`_jump` compares and continues: everything but the times that a sweep cannot move."""
+    commands, activate = c[K.commands], c[K.activate]
+    for k in range(X_SIZE + commands):
+        spare[k] = x[k]
+    for place in range(1, 1 + c[K.groups] + c[K.banks]):
+        k = X_SIZE + place * commands + activate
+        spare[k] = x[k]
+    causes = cause_at(c)
+    for k in range(X_SIZE + times_size(c), causes + c[K.causes]):
+        spare[k] = x[k]
+    counts = causes + c[K.causes] + x[X.operator] * commands
+    for k in range(counts, counts + commands):
+        spare[k] = x[k]
 
-    It repeats if all times, as ages that no rule can tell apart beyond the longest wait, are what they were.
-    Then every further repetition takes as long and does the same, until a refresh comes due before a row.
+
+@njit
+def _repeats(c: Words, x: Words, spare: Words) -> bool:
+    """Do the rules see the channel as they saw it when it was noted?
+
+    They see ages of commands, and cannot tell any two beyond their longest wait apart.  Of commands to
+    single banks or groups only those that open rows can have been issued since.
     """
-    if x[X.due] != spare[X.due] or most <= 0:
-        return 0
     now, then = x[X.now], spare[X.now]
-    longer = now - then
-    horizon = c[K.horizon]
     if x[X.slot] != spare[X.slot] or now - x[X.open_since] != then - spare[X.open_since]:
-        return 0
-    for k in range(X_SIZE, X_SIZE + times_size(c)):
-        if min(now - x[k], horizon) != min(then - spare[k], horizon):
-            return 0
-    width = 1 + c[K.ring_size]
+        return False
+    commands = c[K.commands]
+    for command in range(commands):
+        horizon = c[c[K.horizon_at] + command]
+        if x[X_SIZE + command] <= then:
+            if then - x[X_SIZE + command] < horizon:
+                return False
+            continue
+        places = 1
+        if c[c[K.level_at] + command] < ALL:
+            places = 1 + c[K.groups] + c[K.banks]
+        for place in range(places):
+            k = X_SIZE + place * commands + command
+            if min(now - x[k], horizon) != min(then - spare[k], horizon):
+                return False
     for ring in range(c[K.rings]):
-        length = c[c[K.sizes_at] + ring]
-        for place in range(c[K.banks]):
-            r = X_SIZE + times_size(c) + (ring * c[K.banks] + place) * width
+        r = c[K.rings_at] + 3 * ring
+        length, wait = c[r], c[r + 2]
+        for place in range(_places(c, c[r + 1])):
+            at = ring_at(c, ring, place)
             for k in range(length):
-                age = now - x[r + 1 + (x[r] + k) % length]
-                before = then - spare[r + 1 + (spare[r] + k) % length]
-                if min(age, horizon) != min(before, horizon):
-                    return 0
-    last_activate = x[X_SIZE + c[K.activate]]
+                age = now - x[at + 1 + (x[at] + k) % length]
+                before = then - spare[at + 1 + (spare[at] + k) % length]
+                if min(age, wait) != min(before, wait):
+                    return False
+    return True
+
+
+@njit
+def _jump(c: Words, x: Words, spare: Words, most: int) -> int:
+    """If the state repeats, take up to ``most`` further repetitions at once; says how many.
+
+    Each of them takes as long as the one just done and does the same, until a refresh is due before a row.
+    """
+    if x[X.due] != spare[X.due] or not _repeats(c, x, spare):
+        return 0
+    then = spare[X.now]
+    longer = x[X.now] - then
     times = most
     if c[K.refresh] >= 0:
-        times = min(times, (x[X.due] - 1 - last_activate) // longer)
+        times = min(times, (x[X.due] - 1 - x[X_SIZE + c[K.activate]]) // longer)
     if times <= 0:
         return 0
     moved = times * longer
-    for k in range(X_SIZE, X_SIZE + times_size(c)):
-        if x[k] > then:
-            x[k] += moved
+    commands = c[K.commands]
+    for command in range(commands):
+        if x[X_SIZE + command] > then:
+            for place in range(1 + c[K.groups] + c[K.banks]):
+                k = X_SIZE + place * commands + command
+                if x[k] > then:
+                    x[k] += moved
     for ring in range(c[K.rings]):
-        for place in range(c[K.banks]):
-            r = X_SIZE + times_size(c) + (ring * c[K.banks] + place) * width
-            for k in range(c[c[K.sizes_at] + ring]):
-                if x[r + 1 + k] > then:
-                    x[r + 1 + k] += moved
+        r = c[K.rings_at] + 3 * ring
+        for place in range(_places(c, c[r + 1])):
+            at = ring_at(c, ring, place) + 1
+            for k in range(at, at + c[r]):
+                if x[k] > then:
+                    x[k] += moved
     x[X.now] += moved
     x[X.open_since] += moved
     if x[X.done] > spare[X.done]:
@@ -264,8 +304,8 @@ def _jump(c: Words, x: Words, spare: Words, size: int, most: int) -> int:
     causes = cause_at(c)
     for k in range(causes, causes + c[K.causes]):
         x[k] += times * (x[k] - spare[k])
-    counts = causes + c[K.causes] + x[X.operator] * c[K.commands]
-    for k in range(counts, counts + c[K.commands]):
+    counts = causes + c[K.causes] + x[X.operator] * commands
+    for k in range(counts, counts + commands):
         x[k] += times * (x[k] - spare[k])
     return int(times)
 

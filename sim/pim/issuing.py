@@ -34,13 +34,16 @@ def _last(c: Words, x: Words, command: int, look: int, bank: int) -> int:
 
 
 @njit
-def _ring_at(c: Words, ring: int, look: int, bank: int) -> int:
-    place = 0
-    if look == GROUP:
-        place = bank // c[K.per_group]
-    elif look == BANK:
-        place = bank
+def ring_at(c: Words, ring: int, place: int) -> int:
+    """Where the ring of a place (the channel, a group or a bank by number) stands: position, then cycles."""
     return int(X_SIZE + times_size(c) + (ring * c[K.banks] + place) * (1 + c[K.ring_size]))
+
+
+@njit
+def _place(c: Words, level: int, bank: int) -> int:
+    if level == ALL:
+        return 0
+    return int(bank // c[K.per_group]) if level == GROUP else bank
 
 
 @njit
@@ -67,7 +70,7 @@ def earliest(c: Words, x: Words, command: int, bank: int, ready: int, waited: in
     for row in range(first, end):
         p = c[K.windows_at] + 4 * row
         ring = c[p]
-        r = _ring_at(c, ring, c[p + 1], bank)
+        r = ring_at(c, ring, _place(c, c[p + 1], bank))
         allowed = x[r + 1 + x[r]] + c[p + 2]  # the oldest entry is the one that is overwritten next
         if allowed > at:
             at, cause = allowed, c[p + 3]
@@ -89,20 +92,15 @@ def _note_times(c: Words, x: Words, command: int, bank: int, at: int) -> None:
         p = c[K.pushes_at] + 2 * row
         ring, scope = c[p], c[p + 1]
         # All places of the rule's scope that share a bank with the command.
-        begin, stop, stride = bank, bank + 1, 1
+        lowest, highest = bank, bank
         if level == GROUP:
-            stop = bank + c[K.per_group]
+            highest = bank + c[K.per_group] - 1
         elif level == ALL:
-            begin, stop = 0, c[K.banks]
-        if scope == GROUP:
-            stride = c[K.per_group]
-            begin = begin // stride * stride
-        elif scope == ALL:
-            begin, stop = 0, 1
-        for place in range(begin, stop, stride):
-            r = _ring_at(c, ring, scope, place)
+            lowest, highest = 0, c[K.banks] - 1
+        for place in range(_place(c, scope, lowest), _place(c, scope, highest) + 1):
+            r = ring_at(c, ring, place)
             x[r + 1 + x[r]] = at
-            x[r] = (x[r] + 1) % c[c[K.sizes_at] + ring]
+            x[r] = (x[r] + 1) % c[c[K.rings_at] + 3 * ring]
 
 
 @njit

@@ -57,7 +57,6 @@ class ConstantsAt(NamedTuple):
     memory_per_asic: int
     events: int
     causes: int
-    horizon: int
     rings: int
     ring_size: int
     level_at: int  # by command
@@ -73,7 +72,8 @@ class ConstantsAt(NamedTuple):
     windows_at: int  # ring, where to look, wait, cause
     pushes_first_at: int
     pushes_at: int  # ring, its level
-    sizes_at: int  # window of each ring
+    rings_at: int  # window, level of the scope, and wait of each ring
+    horizon_at: int  # by command: age from which no rule can tell it from any older one
 
 
 K = ConstantsAt(*range(len(ConstantsAt._fields)))
@@ -175,7 +175,6 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
     header[K.asic_per_memory], header[K.memory_per_asic] = ratio.numerator, ratio.denominator
     header[K.events] = events
     header[K.causes] = len(causes)
-    header[K.horizon] = max([1, *(r.wait for r in rules)])
     header[K.rings] = len(windowed)
     header[K.ring_size] = max([1, *(r.window for r in windowed)])
     slot = {name: index for index, s in enumerate(memory.slots) for name in s.commands}
@@ -206,7 +205,8 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
         (K.windows_at, _flat(windows)),
         (K.pushes_first_at, _firsts(pushes)),
         (K.pushes_at, _flat(pushes)),
-        (K.sizes_at, [r.window for r in windowed]),
+        (K.rings_at, _flat([[(r.window, _LEVEL[r.scope], r.wait)] for r in windowed])),
+        (K.horizon_at, [max([1, *(r.wait for r in rules if c.name in r.after)]) for c in commands]),
     ]
     at = K_SIZE
     for key, part in parts:

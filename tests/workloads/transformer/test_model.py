@@ -10,7 +10,7 @@ from arch.errors import InputError
 from workloads.transformer import Transformer, library, load_model, operators
 
 MI = 1 << 20
-PAPER = ("gpt2_small", "gpt2_medium", "gpt2_large", "gpt2_xl", "gpt3_small", "gpt3_medium", "gpt3_large", "gpt3_xl")  # fmt: skip
+PAPER = [f"gpt{n}_{size}" for n in (2, 3) for size in ("small", "medium", "large", "xl")]
 
 
 # PIM-GPT, arXiv 2310.09385: the weights of its models, counted in 2^20 without embeddings.
@@ -137,7 +137,8 @@ def test_the_graph_is_in_program_order(model: Transformer, context: int, head: b
 
 
 def test_names_of_operators() -> None:
-    in_layer = ["norm1", "qkv", "k_write", "scores", "v_write", "softmax", "context", "projection", "residual", "norm2", "ffn_up", "activation", "ffn_down", "residual"]  # fmt: skip
+    in_layer = ["norm1", "qkv", "k_write", "scores", "v_write", "softmax", "context", "projection"]
+    in_layer += ["residual", "norm2", "ffn_up", "activation", "ffn_down", "residual"]
     graph = operators(TINY, 5)
     assert [node.name for node in graph] == in_layer * 2
     assert [node.layer for node in graph] == [0] * 14 + [1] * 14

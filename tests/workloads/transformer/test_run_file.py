@@ -113,7 +113,8 @@ def test_files_of_runs(tmp_path: Path) -> None:
     deep = decoding(here)
     assert (deep.model.name, deep.model.hidden) == ("own", 8)
     assert deep.requests == (Request(Fraction(0), 2, 3),)
-    listed = "name: chat\nmodel: gpt_tiny\nrequests:\n- {prompt: 3, tokens: 4}\n- {arrival: 20 ms, prompt: 1, tokens: 64}\n"
+    listed = "name: chat\nmodel: gpt_tiny\nrequests:\n"
+    listed += "- {prompt: 3, tokens: 4}\n- {arrival: 20 ms, prompt: 1, tokens: 64}\n"
     chat = decoding(written(tmp_path, listed))
     assert chat.name == "chat"
     assert chat.requests == (Request(Fraction(0), 3, 4), Request(Fraction(1, 50), 1, 64))
@@ -163,7 +164,16 @@ def test_a_wrong_line_is_named(tmp_path: Path, text: str, line: int, field: str,
     assert message in str(error.value)
 
 
-FILE = "name: chat\nmodel: gpt_tiny\nlm_head: true\ntruncate: false\nlayers: 3\nrequests:\n- {prompt: 3, tokens: 4}\n- {arrival: 20 ms, prompt: 1, tokens: 60}\n"
+FILE = """\
+name: chat
+model: gpt_tiny
+lm_head: true
+truncate: false
+layers: 3
+requests:
+- {prompt: 3, tokens: 4}
+- {arrival: 20 ms, prompt: 1, tokens: 60}
+"""
 
 
 @settings(max_examples=700)
