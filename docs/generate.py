@@ -341,7 +341,9 @@ def sweeps() -> str:
         picture = PICTURES / f"{sweep.stem}.svg"
         if picture.is_file():
             svg = picture.read_text(encoding="utf-8").strip()
-            svg = svg.replace("<svg ", f'<svg role="img" aria-label="{title}" class="drawing" style="max-width: 40rem" ', 1)
+            svg = svg.replace(
+                "<svg ", f'<svg role="img" aria-label="{title}" class="drawing" style="max-width: 40rem" ', 1
+            )
             parts.append(f"```{{raw}} html\n{svg}\n```")
     return "\n\n".join(parts)
 

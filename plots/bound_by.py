@@ -8,7 +8,7 @@ from plots.recorded import NothingToDraw, Run, Tables, of
 SHOWN = 12
 """Bars; what is left is drawn as one."""
 
-USEFUL = ("data bus", "mac")
+USEFUL = ("data bus", "tMAC")
 """Causes that are work and no waiting."""
 
 CAPTION = (
@@ -16,8 +16,8 @@ CAPTION = (
     " held the next command."
 )
 CAPTIONS = {
-    "pim": "Every cycle of the run is charged once, to what the critical path waited for: columns in the MAC"
-    " units (green), else rows, data over the pins, refreshes or the ASIC.",
+    "pim": "Every cycle of every channel is charged once, to what its next command waited for: a column in"
+    " the MAC units (tMAC, green), else a rule of the device, a refresh, results or the ASIC.",
 }
 """By kind of system; all others have ``CAPTION``."""
 

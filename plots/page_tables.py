@@ -20,15 +20,15 @@ CAUSES = {
 
 CAUSES_OF_KIND: Mapping[str, Mapping[str, str]] = {
     "pim": {
-        "mac": "the banks streamed columns through their MAC units: useful work",
-        "activate": "rows were being opened",
-        "precharge": "rows were being closed",
-        "results": "accumulators were being read over the pins",
-        "loads": "the global buffers were being filled over the pins",
-        "writes": "keys and values were being written",
-        "reads": "columns were being read over the pins",
+        "tMAC": "a column was in the MAC units: useful work",
+        "tRCDMAC": "a row was being opened in all banks",
+        "tRP": "rows were being closed",
+        "tRTP": "the last column of a row was being read",
+        "tCCD": "a burst was on its way, or a MAC step before a result",
         "refresh": "a refresh was under way or due",
-        "asic": "the channels waited for the ASIC",
+        "results": "the channel waited for the results of another, or had nothing left to do",
+        "asic": "the channel waited for the ASIC",
+        "command bus": "another command was issued in the cycle before",
     },
 }
 """Kinds whose causes mean something else."""

@@ -48,8 +48,9 @@ def test_provenance_is_complete(rows: Published) -> None:
 def test_what_the_reference_says_must_hold_does(rows: Published) -> None:
     """Exact and near-exact checks may fail a run; comparisons with other machines may not."""
     must = {name for name, row in rows.rows.items() if row.must_hold}
-    assert {"ideal_token_time", "weight_row_hits", "row_hits", "internal_bandwidth", "refresh_share"} <= must
+    assert {"weight_row_hits", "row_hits", "internal_bandwidth", "refresh_share", "power_spread"} <= must
     assert not must & {"t4_speedup", "xeon_speedup", "power", "t4_energy_gain", "cent_token_energy"}
+    assert rows.rows["ideal_token_time"].tolerance == 0.01  # as the reference says, whatever comes out
 
 
 def test_the_published_gains_and_baselines(rows: Published) -> None:

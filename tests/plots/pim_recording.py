@@ -105,7 +105,7 @@ def made(
     units |= {key: "s" for key in found if key.startswith("time_")}
     units |= {key: "B/s" for key in found if key.endswith("bandwidth")}
     units |= {"average_power": "W", "weight_bytes": "B", "cache_bytes": "B"}
-    charged = {"mac": cycles * 3 // 5, "activate": cycles // 5, "precharge": cycles // 10}
+    charged = {"tMAC": cycles * 3 // 5, "tRCDMAC": cycles // 5, "tRP": cycles // 10}
     charged |= {"refresh": cycles // 15, "asic": cycles // 50}
     charged["results"] = cycles - sum(charged.values())
     return Report(
