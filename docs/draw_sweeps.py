@@ -1,6 +1,6 @@
 """Draws the sweeps of ``docs/systems/pim_gpt.md`` again: ``python docs/draw_sweeps.py``.
 
-Each batch file of ``examples/pim_gpt_sweeps`` is run; picture and numbers go to ``docs/images/pim_gpt_sweeps``.
+Each batch file of ``examples/pim_gpt_sweeps`` is run; pictures and numbers go to ``docs/images``.
 """
 
 import dataclasses
