@@ -26,8 +26,8 @@ BANK, GROUP, ALL = range(3)
 
 _LEVEL = {"bank": BANK, "group": GROUP, "rank": ALL, "channel": ALL}
 
-BUS, ASIC_WAIT, CHANNEL_WAIT = "command bus", "asic", "results"
-"""Causes besides the labels of the constraint table: one command a cycle, and waiting for an earlier step."""
+BUS, ASIC_WAIT, CHANNEL_WAIT, NO_REQUEST = "command bus", "asic", "results", "no request"
+"""Causes besides the labels of the constraint table: one command a cycle, and waiting for something else."""
 
 
 class ConstantsAt(NamedTuple):
@@ -143,7 +143,9 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
     code = {c.name: c.code for c in commands}
     level = {c.name: _LEVEL[c.scope] for c in commands}
     rules = [r for r in memory.rules if r.scope != "other_ranks"]
-    causes = tuple(dict.fromkeys([BUS, ASIC_WAIT, CHANNEL_WAIT, *(r.label or r.name for r in rules)]))
+    causes = tuple(
+        dict.fromkeys([BUS, ASIC_WAIT, CHANNEL_WAIT, NO_REQUEST, *(r.label or r.name for r in rules)])
+    )
     cause = {name: index for index, name in enumerate(causes)}
     windowed = [r for r in rules if r.window > 1]
     covered = {BANK: 1, GROUP: o.banks, ALL: o.banks_per_channel}
