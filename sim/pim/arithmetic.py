@@ -6,7 +6,7 @@ is rounded to bf16.  Every operation is rounded to nearest, ties to even.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import ml_dtypes
 import numpy as np
@@ -19,7 +19,7 @@ from sim.pim.asic import INPUTS, RESULT, Operation, VectorInstruction, routine
 Width = Literal["bf16", "fp32", "fp64"]
 """Of an arithmetic; fp64 is no machine's, it shows what an algorithm itself leaves over."""
 
-Numbers = NDArray[np.float32] | NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 Registers = dict[str, Numbers]
 
 _SMALLEST_NORMAL = 2.0**-126
@@ -46,7 +46,8 @@ def tree_sum(values: Numbers, width: Width) -> Numbers:
         even = values.shape[-1] // 2 * 2
         pairs = rounded(values[..., 0:even:2] + values[..., 1:even:2], width)
         values = np.concatenate([pairs, values[..., even:]], axis=-1)
-    return values[..., 0]
+    total: Numbers = values[..., 0]
+    return total
 
 
 def run_routine(
@@ -105,7 +106,7 @@ def _carry_out(operation: Operation, operands: list[Numbers], width: Width, adde
         case Operation.MIN:
             return np.minimum(a, b)
         case Operation.ROUND:
-            return np.rint(a)
+            return rounded(np.rint(a), width)
         case Operation.SCALE:
             return _scaled(a, b, width)
         case Operation.SCALE_DOWN:
@@ -118,7 +119,7 @@ def _carry_out(operation: Operation, operands: list[Numbers], width: Width, adde
         case Operation.SUM:
             return _lanes_then_tree(a, width, adders)
         case Operation.MAXIMUM:
-            return a.max(keepdims=True).reshape(())
+            return np.asarray(a.max())
         case Operation.ARGMAX:
             return np.asarray(a.argmax(), np.float64)
         case _:
@@ -126,8 +127,9 @@ def _carry_out(operation: Operation, operands: list[Numbers], width: Width, adde
 
 
 def _scaled(a: Numbers, exponent: Numbers, width: Width) -> Numbers:
-    product = rounded(np.ldexp(a, exponent.astype(np.int32)), width)
-    return np.where(np.abs(product) < _SMALLEST_NORMAL, product.dtype.type(0), product)
+    product = np.atleast_1d(rounded(np.ldexp(a, exponent.astype(np.int32)), width))
+    product[np.abs(product) < _SMALLEST_NORMAL] = 0
+    return product.reshape(np.broadcast_shapes(a.shape, exponent.shape))
 
 
 def _lanes_then_tree(a: Numbers, width: Width, adders: int) -> Numbers:

@@ -17,7 +17,7 @@ Weights = Mapping[str, NDArray[np.floating]]
 
 
 class Decoder:
-    """Takes in tokens; ``weights`` as :func:`sim.pim.values.weights.random_weights` names them."""
+    """Takes in tokens; ``weights`` as :func:`sim.pim.values.random_weights` names them."""
 
     def __init__(
         self, model: Transformer, weights: Weights, round_to: Callable[[Array], Array] | None = None
@@ -74,7 +74,7 @@ class Decoder:
         return np.concatenate(out)
 
     def rotary(self, x: Array) -> Array:
-        """Llama: element i and i + half turn by position / 10000**(i / half); angles rounded as inputs are."""
+        """Llama: elements i and i + half turn by position / 10000**(i / half), a rounded sine and cosine."""
         half = self.model.head_size // 2
         angles = self.position / 10000.0 ** (np.arange(half) / half)
         cosine, sine = self.round(np.cos(angles)), self.round(np.sin(angles))
@@ -89,19 +89,21 @@ class Decoder:
         return self.linear(f"{layer}.ffn_down", self.round(self.activation(up)))
 
     def activation(self, x: Array) -> Array:
+        y: Array
         match self.model.activation:
             case "gelu":
-                return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+                y = 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
             case "silu":
-                return x / (1 + np.exp(-x))
+                y = x / (1 + np.exp(-x))
             case "relu":
-                return np.maximum(x, 0)
+                y = np.maximum(x, 0)
+        return y
 
 
 def greedy(decoder: Decoder, prompt: list[int], tokens: int) -> tuple[list[int], list[float]]:
-    """``tokens`` tokens after the prompt, and by how much each logit led the next one, relative to the spread.
+    """``tokens`` tokens after the prompt, and by how much each one's logit led the next.
 
-    The spread is the standard deviation of the logits.
+    Leads are in standard deviations of the logits.
     """
     logits = [decoder.step(token) for token in prompt][-1]
     out, margins = [], []
