@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from arch import System
     from sim.report import Bound, Report
     from workloads import Trace
+    from workloads.transformer.requests import Decoding
 
 Where = str | os.PathLike[str]
 
@@ -56,10 +57,8 @@ class RunResult:
 
     @property
     def tables(self) -> "Mapping[str, Mapping[str, Any]]":
-        """Columns of ``over_time``, ``latency`` and ``bank_activity``; empty if nothing was observed."""
-        from sim.machine import OBSERVATIONS
-
-        return {name: self.report.tables[name] for name in OBSERVATIONS if name in self.report.tables}
+        """Columns of what figures are drawn from, by table; empty if nothing was observed."""
+        return {name: t for name, t in self.report.tables.items() if name not in ("commands", "requests")}
 
     @property
     def energy_joules(self) -> Mapping[str, float] | None:
@@ -77,7 +76,7 @@ class RunResult:
 
 def run(
     system: "str | os.PathLike[str] | System",
-    workload: "str | os.PathLike[str] | Trace",
+    workload: "str | os.PathLike[str] | Trace | Decoding",
     *,
     overrides: Sequence[str] = (),
     output: Where | None = None,
@@ -85,13 +84,15 @@ def run(
     requests: bool | Where = False,
     timeline: Where | None = None,
     window: tuple[int, int] | None = None,
+    steps: tuple[int, int] | None = None,
     observe: bool = True,
 ) -> RunResult:
     """Simulate ``workload`` on ``system``.
 
     Args:
         system: library name, YAML file, or a system from ``cw.load``.
-        workload: library name, generator, trace file, or a ``cw.Trace``.
+        workload: library name, generator, trace file, or a ``cw.Trace``; for machines that run transformers a
+            model's name, its ``config.json``, a YAML file, or a ``Decoding``.
         overrides: ``KEY=VALUE`` texts as after ``--set``.
         output: folder for report, resolved system and exact command, as ``-o`` writes it.  The command
             names the folder's own ``system.yaml`` or ``workload.npz`` for what was handed over as an object.
@@ -99,6 +100,8 @@ def run(
         requests: True for the cycles of each request as arrays; a path to write them there instead.
         timeline: file to write a timeline to, ``.json`` or ``.json.gz``, for ui.perfetto.dev.
         window: cycles that it shows, from the first to before the last (default: 0 to 20,000).
+        steps: tokens whose commands are kept, from the first to before the last (default: the last one); only
+            for machines that run transformers.
         observe: record what figures are drawn from, ``RunResult.tables``; a folder always holds it.
 
     Raises:
@@ -108,19 +111,20 @@ def run(
     """
     from cyclewise.simulation import DEFAULT_WINDOW, Run, split_settings, workload_named
     from workloads import Trace
+    from workloads.transformer.requests import Decoding
 
     settings = split_settings(overrides)
     loaded, given = _system(system, settings.system)
-    if not isinstance(workload, (str, os.PathLike, Trace)):
+    if not isinstance(workload, (str, os.PathLike, Trace, Decoding)):
         given_type = type(workload).__name__
         raise TypeError(f"workload: given {given_type}, accepted a name, a path or a cyclewise.Trace")
     if isinstance(workload, (str, os.PathLike)):
         name: str | None = os.fspath(workload)
-        trace = workload_named(os.fspath(workload), loaded, settings.workload)
+        trace: Trace | Decoding = workload_named(os.fspath(workload), loaded, settings.workload)
     else:
         name, trace = None, workload
         if settings.workload:
-            message = "a trace made in Python has no parameters"
+            message = "a workload made in Python has no parameters"
             raise InputError(message, field=f"workload.{next(iter(settings.workload))}")
     arrays = [key for key, wanted in (("commands", commands), ("requests", requests)) if wanted is True]
     asked = Run(
@@ -136,6 +140,8 @@ def run(
         window=window or DEFAULT_WINDOW,
         tables=tuple(arrays),
         observe=observe,
+        mapping=settings.mapping,
+        steps=steps,
     )
     report = asked.carried_out(output)
     tables = report.tables

@@ -8,9 +8,11 @@ system.yaml          the resolved system; loads by itself, whatever becomes of t
 command.txt          the command, to be read or pasted
 run.json             the same for programs: arguments, workload, tables and files with hashes, versions
 workload.npz         the workload, if it was made in Python and has no file of its own
+workload.yaml        the same for a transformer and what is asked of it
 over_time.csv        bandwidth, queue depths, refreshes and activates over time
 latency.csv          how many reads took how long
 bank_activity.csv    activates and column commands of each bank over time
+tokens.csv …         other tables that the machine's figures are drawn from
 ===================  =========================================================================
 
 The files appear only after the run has ended; those of an earlier run stay until then.
@@ -31,7 +33,7 @@ from cyclewise.staging import put_in_place, staged, unwritable
 
 FORMAT = "cyclewise run 1"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
-WORKLOAD = "workload.npz"
+WORKLOAD, DECODING = "workload.npz", "workload.yaml"
 PAGE, FIGURES = "report.html", "figures"
 """What ``cyclewise report`` adds."""
 

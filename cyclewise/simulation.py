@@ -23,42 +23,41 @@ if TYPE_CHECKING:
     from sim.machine import Options
     from sim.report import Report
     from workloads import AddressVectors, Trace
+    from workloads.transformer import Decoding
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``KEY=VALUE`` texts by what they change; ``workload`` holds the values, read as YAML."""
+    """``KEY=VALUE`` texts by what they change; ``workload`` and ``mapping`` hold the values, read as YAML."""
 
     system: tuple[str, ...] = ()
     workload: Mapping[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, Any] = field(default_factory=dict)
 
 
 def split_settings(texts: Sequence[str], *, only_system: bool = False) -> Settings:
     """Sort ``system.KEY=VALUE`` (or ``KEY=VALUE``), ``workload.KEY=VALUE`` and ``mapping.KEY=VALUE``.
 
     Raises:
-        InputError: a mapping is set (no system has one yet), a workload where there is none
-            (``only_system``), or a value that is not YAML.
+        InputError: a workload or a mapping where there is none (``only_system``), or a broken value.
     """
     system: list[str] = []
-    workload: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {"workload": {}, "mapping": {}}
     for text in texts:
         prefix, _, rest = text.partition(".")
         prefix = prefix.strip()
-        if prefix not in ("workload", "mapping") or "=" in prefix:
+        if prefix not in found or "=" in prefix:
             system.append(text)
             continue
         shown = f"--set {text}"
-        if prefix == "mapping":
-            message = "a memory has no mapping: requests go where its address_map says"
-            raise InputError(message, file=shown, accepted="system.KEY=VALUE or workload.KEY=VALUE")
         if only_system:
-            raise InputError("there is no workload here", file=shown, accepted="system.KEY=VALUE")
+            raise InputError(f"there is no {prefix} here", file=shown, accepted="system.KEY=VALUE")
         key, equals, value = rest.partition("=")
         if not equals or not key.strip() or not value.strip():
-            raise InputError("", file=shown, given=text, accepted="KEY=VALUE, such as workload.requests=1000")
-        workload[key.strip()] = _plain(value, shown)
-    return Settings(tuple(system), workload)
+            accepted = "KEY=VALUE, such as workload.requests=1000 or mapping.packing=row_aligned"
+            raise InputError("", file=shown, given=text, accepted=accepted)
+        found[prefix][key.strip()] = _plain(value, shown)
+    return Settings(tuple(system), found["workload"], found["mapping"])
 
 
 def _plain(text: str, shown: str) -> Any:
@@ -86,14 +85,22 @@ def address_vectors(system: "System") -> "AddressVectors | None":
     return AddressVectors(system.spec.resolve(), per_transaction)
 
 
-def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Trace":
-    """The workload called ``name``, for ``system``; ``parameters`` are for generators.
+def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Trace | Decoding":
+    """The workload called ``name``, for ``system``.
+
+    A memory runs traces, and ``parameters`` are for generators; other machines run transformers, and
+    ``parameters`` change the model and say what is asked of it.
 
     Raises:
         InputError: no such workload, parameters that it does not have, or a file that cannot be read.
     """
     import workloads
+    from sim.machine import machine
 
+    if machine(system.kind).workload == "decoding":
+        from workloads.transformer import decoding
+
+        return decoding(name, parameters)
     traces = {entry.name for entry in workloads.library()}
     kinds = {entry.kind for entry in workloads.generators()}
     if name not in traces and name in kinds:
@@ -119,7 +126,7 @@ class Run:
     """A run to be carried out, and how it was asked for."""
 
     system: "System"
-    trace: "Trace"
+    trace: "Trace | Decoding"
     system_given: str | None
     """Name or path; None for a system loaded in Python."""
     overrides: Sequence[str]
@@ -140,6 +147,10 @@ class Run:
     """Hand over what figures are drawn from, too; a run folder holds it in any case."""
     words: Sequence[str] | None = None
     """The command line as it was given, without the program's name; None if there was none."""
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    """Choices of how the workload is laid on the system."""
+    steps: tuple[int, int] | None = None
+    """Tokens whose commands are written, from the first to before the last."""
     recorded: Mapping[str, str] = field(default_factory=dict)
     """What the run folder calls the files of ``commands`` and ``requests``; else where they are written."""
 
@@ -158,26 +169,24 @@ class Run:
             InputError: something cannot be written (found before simulating), or the workload is bad.
             SimulationStuckError: the simulation made no more progress.
         """
-        from sim.machine import OBSERVATIONS, TIMELINE, Options, machine
+        from sim.machine import TIMELINE, Options, machine
 
-        known = machine(self.system.kind).tables
+        known = machine(self.system.kind)
         tables = [*self.tables]
         if output is not None or self.observe:
-            tables += [name for name in OBSERVATIONS if name in known]
+            tables += known.observations
         if self.timeline is not None:
-            self._check_timeline(known)
+            self._check_timeline(known.tables)
             tables += TIMELINE
         window = None if self.timeline is None else self.window
-        options = Options(self.commands, self.requests, tables, window, progress, message)
+        options = Options(self.commands, self.requests, tables, window, progress, message, self.steps)
         if output is None:
             return self._simulated(options)
         with run_folder.prepared(output) as folder:
             if self.workload_given is None:
-                from workloads import save
-
-                save(self.trace, str(folder.aside(run_folder.WORKLOAD)))
+                self._save_workload(folder.aside(self._kept_workload))
             report = self._simulated(options)
-            observed = {name: table for name, table in report.tables.items() if name in OBSERVATIONS}
+            observed = {name: table for name, table in report.tables.items() if name in known.observations}
             written = {f"{name}.csv": run_folder.table(table) for name, table in observed.items()}
             record = self._record(folder.folder, report, written)
             folder.finish(
@@ -190,6 +199,19 @@ class Run:
                 }
             )
         return report
+
+    @property
+    def _kept_workload(self) -> str:
+        """File of the run folder that a workload made in Python is kept in."""
+        return run_folder.WORKLOAD if hasattr(self.trace, "path") else run_folder.DECODING
+
+    def _save_workload(self, path: Path) -> None:
+        from workloads import Trace, save
+
+        if isinstance(self.trace, Trace):
+            save(self.trace, str(path))
+        else:
+            path.write_text(self.trace.to_yaml(), encoding="utf-8")
 
     def _check_timeline(self, known: Sequence[str]) -> None:
         from plots.timeline import check_name
@@ -206,7 +228,7 @@ class Run:
         """The report; the timeline, if one is asked for, is on disk."""
         from sim.machine import simulate
 
-        report = simulate(self.system, self.trace, options)
+        report = simulate(self.system, self.trace, options, self.mapping)
         if self.timeline is not None:
             from plots import timeline
 
@@ -219,7 +241,7 @@ class Run:
                 report.tables["slices"],
                 report.tables["counters"],
                 title=f"{self.system.name} {self.trace.name}",
-                clock=f"{report.seconds / max(report.cycles.values()) * 1e12:.6g} ps",
+                clock=f"{report.seconds / report.cycles['memory'] * 1e12:.6g} ps",
             )
         return report
 
@@ -228,7 +250,7 @@ class Run:
         if self.words is not None:
             return [*self.words]
         system = self.system_given or os.path.join(output, run_folder.SYSTEM)
-        words = ["run", system, self.workload_given or os.path.join(output, run_folder.WORKLOAD)]
+        words = ["run", system, self.workload_given or os.path.join(output, self._kept_workload)]
         words += ["-o", os.fspath(output)]
         for text in self.overrides:
             words += ["--set", text]
@@ -236,6 +258,8 @@ class Run:
             words += [f"--{what}", self.recorded.get(what, file)]
         if self.timeline is not None:
             words += ["--window", "{}:{}".format(*self.window)]
+        if self.steps is not None:
+            words += ["--steps", "{}:{}".format(*self.steps)]
         return words
 
     def _files(self) -> dict[str, str]:
@@ -252,7 +276,7 @@ class Run:
 
         from cyclewise import __version__
 
-        path = run_folder.WORKLOAD if self.workload_given is None else self.trace.path
+        path = self._kept_workload if self.workload_given is None else getattr(self.trace, "path", None)
         library = path is not None and Path(path).is_relative_to(Path(__file__).parent.parent / "workloads")
         if path is None or library:
             places: dict[str, str | int | None] = {"path": None, "beside": None}
@@ -276,6 +300,7 @@ class Run:
                 "name": self.trace.name,
                 **places,
                 "parameters": dict(self.parameters),
+                **({"mapping": dict(self.mapping)} if self.mapping else {}),
                 "digest": self.trace.digest(),
             },
             "report": report_digest(report.to_dict()),
@@ -288,6 +313,7 @@ class Run:
                 for what, file in self._files().items()
             },
             **({} if self.timeline is None else {"window": list(self.window)}),
+            **({} if self.steps is None else {"steps": list(self.steps)}),
             "versions": {
                 "cyclewise": __version__,
                 "python": platform.python_version(),
@@ -305,12 +331,12 @@ def _version(package: str) -> str:
     return version(package)
 
 
-def window_of(text: str) -> tuple[int, int]:
-    """The cycles that ``A:B`` names; InputError if it does not."""
+def window_of(text: str, field: str = "--window", example: str = "0:20000") -> tuple[int, int]:
+    """The cycles (or tokens) that ``A:B`` names; InputError if it does not."""
     begin, colon, end = text.replace("_", "").replace(",", "").partition(":")
     if colon and begin.strip().isdecimal() and end.strip().isdecimal() and int(begin) < int(end):
         return int(begin), int(end)
-    raise InputError("", field="--window", given=text, accepted="two cycles A:B, A before B, such as 0:20000")
+    raise InputError("", field=field, given=text, accepted=f"two numbers A:B, A before B, such as {example}")
 
 
 def run_of(
@@ -321,9 +347,11 @@ def run_of(
     requests: str | None,
     timeline: str | None,
     window: str | None,
+    steps: str | None,
+    asked: Mapping[str, Any],
     words: Sequence[str] | None,
 ) -> Run:
-    """The run that the command line ``words`` asks for.
+    """The run that the command line ``words`` asks for; ``asked`` are workload parameters with options.
 
     Raises:
         InputError: whatever is wrong with system, workload or overrides.
@@ -336,20 +364,26 @@ def run_of(
             "there is no timeline to cut; name its file", field="--window", accepted="--timeline FILE"
         )
     cycles = DEFAULT_WINDOW if window is None else window_of(window)
+    if steps is not None and commands is None:
+        message = "no commands are written; name their file"
+        raise InputError(message, field="--steps", accepted="--commands FILE")
     loaded = arch.load(system, settings.system)
-    trace = workload_named(workload, loaded, settings.workload)
+    parameters = {**settings.workload, **asked}
+    trace = workload_named(workload, loaded, parameters)
     return Run(
         loaded,
         trace,
         system,
         overrides,
         workload,
-        settings.workload,
+        parameters,
         commands,
         requests,
         timeline,
         cycles,
         words=words,
+        mapping=settings.mapping,
+        steps=None if steps is None else window_of(steps, "--steps", "0:1"),
     )
 
 

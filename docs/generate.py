@@ -24,6 +24,8 @@ from sim.machine import kinds, machine
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SPEED = CHECKOUT / "benchmarks" / "measured" / "dram_speed.json"
+SWEEPS = CHECKOUT / "examples" / "pim_gpt_sweeps"
+PICTURES = CHECKOUT / "docs" / "images" / "pim_gpt_sweeps"
 
 
 def write_pages(docs: Path) -> None:
@@ -324,6 +326,28 @@ def speed() -> str:
     )
 
 
+# What changes in a machine do
+
+
+def sweeps() -> str:
+    """The sweeps of PIM-GPT: what each is about, its command, and the picture that was drawn of it."""
+    parts = []
+    for sweep in sorted(SWEEPS.glob("*.yaml")):
+        lines = sweep.read_text(encoding="utf-8").splitlines()
+        about = " ".join(line.removeprefix("# ") for line in lines if line.startswith("# "))
+        title = str(yaml.safe_load("\n".join(lines))["title"]).partition(", ")[2]
+        parts.append(f"### {title[:1].upper()}{title[1:]}")
+        parts.append(f"{about} (`{sweep.relative_to(CHECKOUT)}`)")
+        picture = PICTURES / f"{sweep.stem}.svg"
+        if picture.is_file():
+            svg = picture.read_text(encoding="utf-8").strip()
+            svg = svg.replace(
+                "<svg ", f'<svg role="img" aria-label="{title}" class="drawing" style="max-width: 40rem" ', 1
+            )
+            parts.append(f"```{{raw}} html\n{svg}\n```")
+    return "\n\n".join(parts)
+
+
 # Markdown
 
 
@@ -347,5 +371,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "generated/profiles.md": profile_table,
     "generated/left_out.md": left_out,
     "generated/speed.md": speed,
+    "generated/pim_gpt_sweeps.md": sweeps,
 }
 """What is written where, below the folder of the documentation."""

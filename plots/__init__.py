@@ -11,19 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from plots import bank_activity as bank_activity
     from plots import bound_by as bound_by
+    from plots import channel_commands as channel_commands
     from plots import command_mix as command_mix
     from plots import comparison as comparison
     from plots import energy_ledger as energy_ledger
     from plots import figures as figures
     from plots import latency_distribution as latency_distribution
     from plots import latency_throughput as latency_throughput
+    from plots import layers as layers
+    from plots import operators as operators
     from plots import over_time as over_time
+    from plots import pim_roofline as pim_roofline
     from plots import roofline as roofline
+    from plots import token_time as token_time
     from plots import trace_overview as trace_overview
+    from plots import utilisation as utilisation
+    from plots import variants as variants
 
 _MODULES = (
-    "bank_activity", "bound_by", "command_mix", "comparison", "energy_ledger", "figures",
-    "latency_distribution", "latency_throughput", "over_time", "roofline", "trace_overview",
+    "bank_activity", "bound_by", "channel_commands", "command_mix", "comparison", "energy_ledger", "figures",
+    "latency_distribution", "latency_throughput", "layers", "operators", "over_time", "pim_roofline",
+    "roofline", "token_time", "trace_overview", "utilisation", "variants",
 )  # fmt: skip
 
 

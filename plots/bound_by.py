@@ -8,7 +8,18 @@ from plots.recorded import NothingToDraw, Run, Tables, of
 SHOWN = 12
 """Bars; what is left is drawn as one."""
 
-USEFUL = "data bus"
+USEFUL = ("data bus", "tMAC")
+"""Causes that are work and no waiting."""
+
+CAPTION = (
+    "Every cycle of every channel is charged once: to the data bus where data were on it, else to what"
+    " held the next command."
+)
+CAPTIONS = {
+    "pim": "Every cycle of every channel is charged once, to what its next command waited for: a column in"
+    " the MAC units (tMAC, green), else a rule of the device, a refresh, results or the ASIC.",
+}
+"""By kind of system; all others have ``CAPTION``."""
 
 
 def draw(run: Run, tables: Tables | None = None) -> Drawing:
@@ -17,7 +28,8 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     Raises:
         NothingToDraw: the report charges no cycles.
     """
-    bounds = of(run, tables or {}).report.bound_by
+    report = of(run, tables or {}).report
+    bounds = report.bound_by
     if not bounds:
         raise NothingToDraw("the report charges no cycles to anything")
     shown = [(label, bound.share) for label, bound in bounds.items() if bound.cycles]
@@ -28,13 +40,12 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     return horizontal(
         "bound_by",
         "What the cycles went to",
-        "Every cycle of every channel is charged once: to the data bus where data were on it, else to what"
-        " held the next command.",
+        CAPTIONS.get(str(report.system.get("kind")), CAPTION),
         labels=labels,
         values=[share * 100 for _, share in shown],
         texts=[percent(share) for _, share in shown],
         axis="share of cycles [%]",
-        colours=[GREEN if label == USEFUL else BLUE for label in labels],
+        colours=[GREEN if label in USEFUL else BLUE for label in labels],
         data={
             "cause": [*bounds],
             "cycles": [bound.cycles for bound in bounds.values()],

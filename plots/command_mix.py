@@ -14,17 +14,20 @@ def draw(run: Run, tables: Tables | None = None) -> Drawing:
     Raises:
         NothingToDraw: the report counts no commands.
     """
-    metrics = of(run, tables or {}).report.metrics
+    report = of(run, tables or {}).report
+    metrics = report.metrics
     counts = {k.removeprefix(PREFIX): int(v or 0) for k, v in metrics.items() if k.startswith(PREFIX)}
     if not counts:
         raise NothingToDraw("the report counts no commands")
     total = sum(counts.values())
+    in_banks = report.system.get("kind") == "pim"
+    about = "one to all banks at once counting as one" if in_banks else "those of trailing writes included"
     shares = [count / total if total else 0.0 for count in counts.values()]
     divisor, unit = scale(max(counts.values()), "")
     return horizontal(
         "command_mix",
         "Command mix",
-        f"{total:,} commands on the command bus by kind, those of trailing writes included.",
+        f"{total:,} commands on the command bus by kind, {about}.",
         labels=[*counts],
         values=[count / divisor for count in counts.values()],
         texts=[

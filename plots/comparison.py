@@ -1,6 +1,6 @@
 """Runs of a batch side by side: bandwidth, read latency and energy of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,26 @@ QUANTITIES = (
     ),
     Quantity("energy", "Energy", "J", lambda r: (r.energy_joules or {}).get("total")),
 )
+
+OF_KIND: Mapping[str, tuple[Quantity, ...]] = {
+    "pim": (
+        Quantity(
+            "tokens_per_second", "Tokens per second", "tok/s", lambda r: r.metrics.get("tokens_per_second")
+        ),
+        Quantity("time_per_token", "Time per token", "s", lambda r: r.metrics.get("time_per_token.mean")),
+        Quantity("joules_per_token", "Energy per token", "J", lambda r: r.metrics.get("joules_per_token")),
+        Quantity(
+            "internal_bandwidth", "Internal bandwidth", "B/s", lambda r: r.metrics.get("internal_bandwidth")
+        ),
+    ),
+}
+"""The figures of kinds of systems that have others than ``QUANTITIES``."""
+
+
+def quantities(reports: Iterable[Report]) -> list[Quantity]:
+    """Those that runs of these kinds are compared by, in order."""
+    kinds = [OF_KIND.get(str(report.system.get("kind")), QUANTITIES) for report in reports] or [QUANTITIES]
+    return [*dict.fromkeys(quantity for found in kinds for quantity in found)]
 
 
 def draw(runs: Mapping[str, Compared], quantity: Quantity) -> Drawing:

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from plots import comparison, page_batch, page_tables
+from plots import comparison, page_batch, page_tables, variants
 from plots.drawing import Drawing
 from plots.figures import draw_all
 from plots.page_batch import Row as Row
@@ -100,9 +100,9 @@ def batch_page(
         for run in runs
         if run.report is not None
     }
-    drawn: list[Drawing] = []
+    drawn: list[Drawing] = [*_varied(runs)]
     missing: dict[str, str] = {}
-    for quantity in comparison.QUANTITIES:
+    for quantity in comparison.quantities(run.report for run in compared.values()):
         try:
             drawn.append(comparison.draw(compared, quantity))
         except NothingToDraw as reason:
@@ -123,6 +123,23 @@ def batch_page(
         missing=missing,
     )
     return Page(html, drawn)
+
+
+def _varied(runs: Sequence[Row]) -> list[Drawing]:
+    """What the variants of a batch change in the time of a token, if it has some and they make tokens."""
+    named = [(run, run.report) for run in runs if run.report is not None and run.variant is not None]
+    systems = dict.fromkeys(run.system for run, _ in named)
+    several = len(systems) > 1
+    varied = [
+        variants.Varied(
+            " · ".join(filter(None, (run.system if several else "", run.workload))), str(run.variant), report
+        )
+        for run, report in named
+    ]
+    try:
+        return [variants.draw(varied)] if varied else []
+    except NothingToDraw:
+        return []
 
 
 def _rendered(template: str, **content: Any) -> str:

@@ -18,6 +18,21 @@ CAUSES = {
 }
 """What the causes of ``bound_by`` mean; all others are timing rules of the device."""
 
+CAUSES_OF_KIND: Mapping[str, Mapping[str, str]] = {
+    "pim": {
+        "tMAC": "a column was in the MAC units: useful work",
+        "tRCDMAC": "a row was being opened in all banks",
+        "tRP": "rows were being closed",
+        "tRTP": "the last column of a row was being read",
+        "tCCD": "a burst was on its way, or a MAC step before a result",
+        "refresh": "a refresh was under way or due",
+        "results": "the channel waited for the results of another, or had nothing left to do",
+        "asic": "the channel waited for the ASIC",
+        "command bus": "another command was issued in the cycle before",
+    },
+}
+"""Kinds whose causes mean something else."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -85,8 +100,9 @@ def cards(recorded: Recorded) -> list[Card]:
     """The headline figures: those of the usual ones that the report has."""
     report = recorded.report
     metrics = report.metrics
-    cycles = ", ".join(f"{n:,} {domain} cycles" for domain, n in report.cycles.items())
-    found = [Card("Simulated time", quantity(report.seconds, "s"), cycles)]
+    if metrics.get("tokens_per_second") is not None:
+        return _token_cards(report)
+    found = [Card("Simulated time", quantity(report.seconds, "s"), _cycles(report))]
     moved, peak = metrics.get("bandwidth"), metrics.get("peak_bandwidth")
     if moved is not None:
         of_peak = f"{percent(moved / peak)} of the peak, {quantity(peak, 'B/s')}" if peak else ""
@@ -112,11 +128,46 @@ def cards(recorded: Recorded) -> list[Card]:
     return found
 
 
+def _token_cards(report: Report) -> list[Card]:
+    """The headline figures of a machine that generates tokens."""
+    metrics = report.metrics
+    tokens = metrics.get("tokens")
+    found = [
+        Card(
+            "Tokens per second", number(metrics["tokens_per_second"]), f"{tokens:,} tokens" if tokens else ""
+        )
+    ]
+    mean = metrics.get("time_per_token.mean")
+    if mean is not None:
+        ends = [metrics.get(f"time_per_token.{which}") for which in ("first", "last")]
+        words = " to ".join(quantity(end, "s") for end in ends if end is not None)
+        found.append(Card("Time per token", quantity(mean, "s"), f"mean; {words}" if words else "mean"))
+    found.append(Card("Simulated time", quantity(report.seconds, "s"), _cycles(report)))
+    inside, peak = metrics.get("internal_bandwidth"), metrics.get("peak_internal_bandwidth")
+    if inside is not None:
+        words = f"{percent(inside / peak)} of the banks' peak, {quantity(peak, 'B/s')}" if peak else ""
+        found.append(Card("Internal bandwidth", quantity(inside, "B/s"), words))
+    hits = metrics.get("row_hit_rate")
+    if hits is not None:
+        found.append(Card("Row hits", percent(hits), "of column commands"))
+    each = metrics.get("joules_per_token")
+    if each is not None:
+        power = metrics.get("average_power")
+        words = f"{quantity(power, 'W')} on average" if power is not None else ""
+        found.append(Card("Energy per token", quantity(each, "J"), words))
+    return found
+
+
+def _cycles(report: Report) -> str:
+    return ", ".join(f"{n:,} {domain} cycles" for domain, n in report.cycles.items())
+
+
 def tables(recorded: Recorded) -> list[Table]:
     """All tables of a run's page, without those that would be empty."""
     report = recorded.report
     made = [
         _metrics(recorded),
+        _operators(recorded),
         _commands(report),
         _bounds(report),
         _energy(report),
@@ -154,7 +205,7 @@ def _metrics(recorded: Recorded) -> Table:
                 Cell(name),
                 _number(shown, value),
                 _number(exact, value),
-                Cell(unit.removeprefix("1")),
+                Cell("" if unit == "1" else unit),
                 Cell(meaning),
             ]
         )
@@ -168,6 +219,32 @@ def _metrics(recorded: Recorded) -> Table:
     return Table("metrics", "Metrics", columns, rows)
 
 
+def _operators(recorded: Recorded) -> Table:
+    columns = _columns(
+        "Operator",
+        "Time#",
+        "Share#",
+        "MAC columns#",
+        "Activates#",
+        "Bursts loaded#",
+        "Bursts read#",
+        "ASIC cycles#",
+    )
+    table = recorded.tables.get("operators")
+    if table is None:
+        return Table("operators", "Operators", columns, [])
+    total = int(table["cycles"].sum()) or 1
+    counted = ("mac_columns", "activates", "load_bursts", "result_bursts", "asic_cycles")
+    rows = []
+    for at, name in enumerate(table["operator"]):
+        cycles = int(table["cycles"][at])
+        seconds = cycles * recorded.cycle_seconds
+        cells = [Cell(str(name)), _number(quantity(seconds, "s"), seconds)]
+        cells.append(_number(percent(cycles / total), cycles))
+        rows.append(cells + [_number(number(int(table[key][at])), int(table[key][at])) for key in counted])
+    return Table("operators", "Operators", columns, rows)
+
+
 def _commands(report: Report) -> Table:
     counts = {k.partition(".")[2]: v or 0 for k, v in report.metrics.items() if k.startswith("commands.")}
     total = sum(counts.values()) or 1
@@ -176,18 +253,20 @@ def _commands(report: Report) -> Table:
 
 
 def _bounds(report: Report) -> Table:
+    meanings = CAUSES_OF_KIND.get(str(report.system.get("kind")), CAUSES)
+    in_all = "Cycles" if meanings is not CAUSES else "Cycles, all channels"
     rows = [
         [
             Cell(label),
             _number(number(bound.cycles), bound.cycles),
             _number(percent(bound.share), bound.share),
-            Cell(CAUSES.get(label, "a timing rule of the device, by its name")),
+            Cell(meanings.get(label, "a timing rule of the device, by its name")),
         ]
         for label, bound in report.bound_by.items()
     ]
     columns = (
         Column("Cause"),
-        Column("Cycles, all channels", True),
+        Column(in_all, True),
         Column("Share", True),
         Column("Meaning"),
     )

@@ -7,7 +7,14 @@ table              columns
                    write_queue_depth, refreshes, activates: a row for each component and bin of time
 ``latency``        since (arrival or accept), from_cycles, to_cycles (not included), reads
 ``bank_activity``  component, bank, start, cycles, activates, column_commands: rows that are not all zero
+``tokens``         request, position (context), start, cycles, mac_columns, activates, generated (0, 1)
+``operators``      operator, cycles (on the critical path), mac_columns, activates, result_bursts,
+                   load_bursts, asic_cycles: sums over layers and tokens
+``layers``         layer, cycles: sums over tokens
+``commands_by_…``  ``commands_by_channel``: component, command, count
 =================  ======================================================================================
+
+Cycles are of the memory's clock unless a column says otherwise.
 """
 
 import csv
@@ -47,6 +54,26 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "activates": int,
         "column_commands": int,
     },
+    "tokens": {
+        "request": int,
+        "position": int,
+        "start": int,
+        "cycles": int,
+        "mac_columns": int,
+        "activates": int,
+        "generated": int,
+    },
+    "operators": {
+        "operator": str,
+        "cycles": int,
+        "mac_columns": int,
+        "activates": int,
+        "result_bursts": int,
+        "load_bursts": int,
+        "asic_cycles": int,
+    },
+    "layers": {"layer": str, "cycles": int},
+    "commands_by_channel": {"component": str, "command": str, "count": int},
 }
 REPORT = "report.json"
 

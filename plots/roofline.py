@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MARKERS = "osD^vP*X"
 _STYLES = ("-", "--", ":", "-.")
+_NEAR = 1.8
+"""Ratio of slopes below which the names of two lines would run into each other."""
 
 
 class Point(NamedTuple):
@@ -110,9 +112,13 @@ def _draw_ceilings(panel: Axes, ceilings: Sequence[Ceiling], left: float, right:
             end = min(right, max(flat) / ceiling.value) if flat else right
             panel.plot([left, end], [ceiling.value * left, ceiling.value * end], **line)
             x = left * (end / left) ** 0.06
+            # Of two lines that lie close together the lower one has its name below.
+            below = any(1 < other / ceiling.value < _NEAR for other in slanted)
+            side: Any = {"va": "top" if below else "bottom"}
             # The angle that the line has at this place; matplotlib turns it into the one on the paper.
             panel.text(
-                x, ceiling.value * x * 1.1, ceiling.name, fontsize=8, va="bottom", rotation_mode="anchor",
+                x, ceiling.value * x * (0.88 if below else 1.1), ceiling.name, fontsize=8, **side,
+                rotation_mode="anchor",
                 rotation=degrees(atan2(ceiling.value * x, x)), transform_rotates_text=True,
             )  # fmt: skip
         else:

@@ -5,17 +5,18 @@ A machine is a kind, two functions and the declaration of its metrics.  Those th
 ``cyclewise.machines``, each entry's name being the kind and its object a :class:`Machine`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from arch.errors import InputError, unknown
 from arch.system import System
 from sim.report import MetricDeclaration, Report, units_of
 from workloads.trace import Trace
+from workloads.transformer.requests import Decoding
 
 GROUP = "cyclewise.machines"
 """Entry point group of plug-in packages."""
@@ -40,6 +41,8 @@ class Options:
         window: the cycles, from the first to before the last, that the timeline shows.
         progress: called now and then with the requests done so far and their total, if that is known.
         message: called with a sentence when something takes longer than usual, such as a first compilation.
+        steps: the tokens, from the first to before the last, whose commands are kept; machines that take
+            request traces keep all commands.
     """
 
     commands: str | PathLike[str] | None = None
@@ -48,6 +51,7 @@ class Options:
     window: tuple[int, int] | None = None
     progress: Callable[[int, int | None], None] | None = None
     message: Callable[[str], None] | None = None
+    steps: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,35 +60,45 @@ class Machine:
 
     Attributes:
         kind: of the systems it runs.
-        plan: lays a workload on the system; raises InputError where it does not fit.
+        plan: lays a workload on the system as the choices of ``mapping.*`` say; raises InputError where it
+            does not fit, or for choices that it does not have.
         simulate: runs the plan.
         metrics: every metric that its reports hold, and no other.
-        tables: which tables of ``OBSERVATIONS`` and ``TIMELINE`` it can hand over.
+        tables: which tables it can hand over besides commands and requests: those that figures are drawn
+            from, such as ``OBSERVATIONS``, and those of ``TIMELINE``.
+        workload: what it runs: a trace of memory requests, or a transformer and requests for tokens.
     """
 
     kind: str
-    plan: Callable[[System, Trace], Any]
+    plan: Callable[[System, Any, Mapping[str, Any]], Any]
     simulate: Callable[[System, Any, Options], Report]
     metrics: tuple[MetricDeclaration, ...]
     tables: tuple[str, ...] = ()
+    workload: Literal["trace", "decoding"] = "trace"
+
+    @property
+    def observations(self) -> tuple[str, ...]:
+        """Tables that figures are drawn from."""
+        return tuple(name for name in self.tables if name not in TIMELINE)
 
 
-_INCLUDED = {"memory": "sim.memory:MACHINE"}
+_INCLUDED = {"memory": "sim.memory:MACHINE", "pim": "sim.pim.machine:MACHINE"}
 _registered: dict[str, Machine] = {}
 
 
 def register(
     kind: str,
     *,
-    plan: Callable[[System, Trace], Any],
+    plan: Callable[[System, Any, Mapping[str, Any]], Any],
     simulate: Callable[[System, Any, Options], Report],
     metrics: Sequence[MetricDeclaration],
     tables: Sequence[str] = (),
+    workload: Literal["trace", "decoding"] = "trace",
 ) -> Machine:
     """Make systems of ``kind`` runnable.  Raises ValueError if they are already."""
     if kind in kinds():
         raise ValueError(f"machine kind {kind!r} is registered already")
-    _registered[kind] = Machine(kind, plan, simulate, tuple(metrics), tuple(tables))
+    _registered[kind] = Machine(kind, plan, simulate, tuple(metrics), tuple(tables), workload)
     return _registered[kind]
 
 
@@ -125,8 +139,13 @@ def _plugged_in(point: EntryPoint) -> Machine:
     return found
 
 
-def simulate(system: System, workload: Trace, options: Options | None = None) -> Report:
-    """Run ``workload`` on ``system``.
+def simulate(
+    system: System,
+    workload: Trace | Decoding,
+    options: Options | None = None,
+    mapping: Mapping[str, Any] | None = None,
+) -> Report:
+    """Run ``workload`` on ``system``, laid on it as ``mapping`` chooses.
 
     Raises:
         InputError: a kind that cannot be run, a workload that does not fit, a file that cannot be written.
@@ -134,7 +153,11 @@ def simulate(system: System, workload: Trace, options: Options | None = None) ->
         ValueError: the machine reports metrics that it did not declare.
     """
     runs = machine(system.kind)
-    report = runs.simulate(system, runs.plan(system, workload), options or Options())
+    if isinstance(workload, Trace) != (runs.workload == "trace") and isinstance(workload, Trace | Decoding):
+        wanted = {"trace": "a trace of memory requests", "decoding": "a transformer and requests for tokens"}
+        given = type(workload).__name__
+        raise InputError(f"a system of kind {runs.kind} runs {wanted[runs.workload]}", given=given)
+    report = runs.simulate(system, runs.plan(system, workload, mapping or {}), options or Options())
     if units_of(report.metrics, runs.metrics) != report.units:
         raise ValueError(f"machine {runs.kind} reports other units than it declared")
     return report

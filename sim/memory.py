@@ -79,8 +79,15 @@ class Plan:
     trace: Trace
 
 
-def plan(system: System, workload: Trace) -> Plan:
-    """The plan of a memory needs no decisions; requests are looked at while they are read."""
+def plan(system: System, workload: Trace, mapping: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of a memory needs no decisions; requests are looked at while they are read.
+
+    Raises:
+        InputError: a choice of mapping, as there is none.
+    """
+    if mapping:
+        message = "a memory has no mapping: requests go where its address_map says"
+        raise InputError(message, field=f"mapping.{next(iter(mapping))}")
     memory: device.Memory = system.spec.resolve()
     return Plan(memory, workload)
 

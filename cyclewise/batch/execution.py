@@ -225,7 +225,7 @@ def _changed(file: str) -> Failed:
 
 def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]) -> None:
     """Compile or load here, once, what the workers will use: they are forked from this process."""
-    from sim.machine import OBSERVATIONS, Options, machine, simulate
+    from sim.machine import Options, machine, simulate
     from workloads import Trace
 
     shapes: set[tuple[Any, ...]] = set()
@@ -238,6 +238,6 @@ def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]
             continue
         shapes.add(shape)
         with suppress(InputError):  # the run itself will tell
-            tables = [name for name in OBSERVATIONS if name in machine(system.kind).tables]
+            tables = [*machine(system.kind).observations]
             options = Options(tables=tables, message=says)
             simulate(system, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), options)

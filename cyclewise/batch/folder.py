@@ -275,9 +275,9 @@ def _finished(path: Path, run: PlannedRun, loader: Loader) -> bool:
 
 
 def _check_tables(path: Path, known: Mapping[str, Any], kind: str) -> None:
-    from sim.machine import OBSERVATIONS, machine
+    from sim.machine import machine
 
-    for name in (name for name in OBSERVATIONS if name in machine(kind).tables):
+    for name in machine(kind).observations:
         file = path / f"{name}.csv"
         if not file.exists():
             raise InputError("is missing", file=str(file))

@@ -15,6 +15,7 @@ from cyclewise.batch.spec import BatchSpec, RunEntry, SystemEntry, WorkloadEntry
 if TYPE_CHECKING:
     from arch import System
     from workloads import Trace
+    from workloads.transformer import Decoding
 
 MOST_RUNS = 100_000
 
@@ -66,7 +67,7 @@ class Loader:
     """Systems and traces, each loaded once for as long as this lives."""
 
     systems: "dict[tuple[str, ...], System]" = field(default_factory=dict)
-    traces: "dict[tuple[Any, ...], Trace]" = field(default_factory=dict)
+    traces: "dict[tuple[Any, ...], Trace | Decoding]" = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Loader, ()  # another process loads for itself
@@ -80,7 +81,7 @@ class Loader:
             self.systems[key] = arch.load(given, overrides)
         return self.systems[key]
 
-    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Trace":
+    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Trace | Decoding":
         """Raises InputError as :func:`cyclewise.simulation.workload_named` does."""
         from cyclewise.simulation import workload_named
 
@@ -94,7 +95,7 @@ class Loader:
         """The system of a run, with its changes."""
         return self.system(run.system_given, [t for t in run.overrides if not t.startswith("workload.")])
 
-    def trace_of(self, run: PlannedRun) -> "Trace":
+    def trace_of(self, run: PlannedRun) -> "Trace | Decoding":
         """The workload of a run."""
         return self.trace(run.workload_given, run.parameters, self.system_of(run))
 

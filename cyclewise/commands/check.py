@@ -32,7 +32,8 @@ def command(
     from sim.dram.command_file import read_command_file
 
     loaded = arch.load(system, split_settings(set_ or [], only_system=True).system)
-    memory = loaded.spec.resolve()
+    resolved = loaded.spec.resolve()
+    memory = getattr(resolved, "memory", resolved)
     known = ("jedec", *sorted({name for rule in memory.rules for name in rule.not_in} | {"ramulator21"}))
     if rules not in known:
         raise arch.InputError("", field="--rule-set", given=rules, accepted=known)

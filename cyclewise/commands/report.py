@@ -125,6 +125,7 @@ def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
             link=links.get(run.name),
             system=run.system,
             workload=run.workload,
+            variant=run.variant,
         )
         for run in results.runs
     ]

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +76,7 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     import arch
     from cyclewise import run_folder
     from cyclewise.simulation import DEFAULT_WINDOW, Run, workload_named
+    from workloads.transformer.requests import Decoding
 
     begin, end = record.get("window") or DEFAULT_WINDOW
     system = arch.load(str(path / run_folder.SYSTEM))
@@ -86,18 +88,27 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     trace = workload_named(name, system, parameters)
     if trace.digest() != known.get("digest"):
         raise arch.InputError("is not the workload of that run any more: its requests differ", file=name)
-    trace.name = str(known.get("name", trace.name))
+    name_then = str(known.get("name", trace.name))
+    if isinstance(trace, Decoding):
+        trace = replace(trace, name=name_then)
+    else:
+        trace.name = name_then
     return Run(
         system=system,
         trace=trace,
         system_given=str(path / run_folder.SYSTEM),
-        overrides=[f"workload.{key}={value}" for key, value in parameters.items()],
+        overrides=[
+            *(f"workload.{key}={value}" for key, value in parameters.items()),
+            *(f"mapping.{key}={value}" for key, value in (known.get("mapping") or {}).items()),
+        ],
         workload_given=name,
         parameters=parameters,
         commands=files.get("commands"),
         requests=files.get("requests"),
         timeline=files.get("timeline"),
         window=(begin, end),
+        mapping=known.get("mapping") or {},
+        steps=None if record.get("steps") is None else tuple(record["steps"]),
         recorded={what: str(record["files"][what].get("path", files[what])) for what in files},
     )
 

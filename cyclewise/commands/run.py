@@ -8,16 +8,15 @@ from cyclewise.terminal import console, note, printable, progress, say
 
 EXAMPLE = (
     "Examples: cyclewise run ddr4_2400 random_rw30 -o out\n\n"
-    "cyclewise run hbm2_2000 random --set workload.requests=10000 --json"
+    "cyclewise run hbm2_2000 random --set workload.requests=10000 --json\n\n"
+    "cyclewise run pim_gpt gpt3_xl --prompt 32 --tokens 128 -o out"
 )
 
 
 def command(
     context: typer.Context,
     system: Annotated[str, typer.Argument(help="Library name or YAML file.", metavar="SYSTEM")],
-    workload: Annotated[
-        str, typer.Argument(help="Library name, generator or trace file.", metavar="WORKLOAD")
-    ],
+    workload: Annotated[str, typer.Argument(help="Library name, generator or file.", metavar="WORKLOAD")],
     output: Annotated[
         str | None,
         typer.Option(
@@ -29,7 +28,7 @@ def command(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Change one key: system.KEY (or just KEY), or workload.KEY of a generator. VALUE is YAML.",
+            help="Change one key: system.KEY (or just KEY), workload.KEY or mapping.KEY. VALUE is YAML.",
             metavar="KEY=VALUE",
         ),
     ] = None,
@@ -50,11 +49,24 @@ def command(
         str | None,
         typer.Option("--window", help="Cycles that the timeline shows (0:20000).", metavar="A:B"),
     ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option("--steps", help="Tokens whose commands are written (the last).", metavar="A:B"),
+    ] = None,
+    prompt: Annotated[
+        int | None, typer.Option("--prompt", help="Tokens of the prompt (1), for transformers.", metavar="N")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option("--tokens", help="Tokens to generate (1024), for transformers.", metavar="N")
+    ] = None,
 ) -> None:
     """Simulate a workload on a system and say what came out, and why."""
     from cyclewise.simulation import run_of
 
-    run = run_of(system, workload, set_ or [], commands, requests, timeline, window, context.obj)
+    asked = {key: n for key, n in (("prompt", prompt), ("tokens", tokens)) if n is not None}
+    run = run_of(
+        system, workload, set_ or [], commands, requests, timeline, window, steps, asked, context.obj
+    )
     with progress(f"{run.system.name} {run.trace.name}") as update:
         report = run.carried_out(output, progress=update, message=note)
     if json:

@@ -1,4 +1,4 @@
-"""``cyclewise validate dram``: other simulators' answers, ours, and the difference."""
+"""``cyclewise validate``: other simulators' answers and published figures, ours, and the difference."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,18 +9,20 @@ from cyclewise.terminal import print_json, progress, say, table
 if TYPE_CHECKING:
     from cyclewise.peers import Answer
 
-EXAMPLE = "Example: cyclewise validate dram --quick"
+EXAMPLE = "Examples: cyclewise validate dram --quick\n\ncyclewise validate pim_gpt --quick"
+
+WHAT = ("dram", "pim_gpt")
 
 HEADLINE = {"streams": ("sha256", "commands"), "results": ("cycles", "avg_read_latency")}
 """Figures that are always shown; the others only if they differ."""
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="What to validate: dram.", metavar="dram")],
+    what: Annotated[str, typer.Argument(help="What to validate: dram or pim_gpt.", metavar="WHAT")],
     data: Annotated[
         str | None,
         typer.Option(
-            "--data", help="A folder of measured data; everything in it is compared.", metavar="DIR"
+            "--data", help="dram: a folder of measured data; everything in it is compared.", metavar="DIR"
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only a part, in seconds.")] = False,
@@ -30,17 +32,59 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Compare with other simulators' answers, to the cycle: exit 1 if anything differs."""
+    """Compare with other simulators' answers to the cycle (dram), or with published figures (pim_gpt).
+
+    Exits with 1 if anything differs, or if a published figure that must hold does not.
+    """
     from arch import InputError
 
-    if what != "dram":
-        raise InputError("nothing to validate of this name", given=what, accepted="dram")
-    from cyclewise import peers
-
+    if what not in WHAT:
+        raise InputError("nothing to validate of this name", given=what, accepted=WHAT)
     if markdown is not None:
         from sim.output import check_writable
 
         check_writable([markdown], ".md")
+    if what == "dram":
+        _dram(data, quick, markdown, json)
+        return
+    if data is not None:
+        raise InputError("only dram is compared with measured data", file="--data", given=data)
+    _pim_gpt(quick, markdown, json)
+
+
+def _pim_gpt(quick: bool, markdown: str | None, json: bool) -> None:
+    """Published figures of PIM-GPT beside ours."""
+    from dataclasses import asdict
+
+    from cyclewise import published_tables as tables
+    from cyclewise.pim_gpt_validation import compared
+    from cyclewise.published import FAILS
+
+    with progress("validate") as update:
+        answers = [*compared(quick=quick, progress=update)]
+    if markdown is not None:
+        from pathlib import Path
+
+        Path(markdown).write_text(tables.markdown(answers), encoding="utf-8")
+    wrong = sum(answer.verdict == FAILS for answer in answers)
+    if json:
+        rows = [asdict(answer) for answer in answers]
+        print_json({"ok": not wrong, "figures": len(answers), "failing": wrong, "answers": rows})
+    else:
+        table(tables.HEADS, tables.lines(answers), numbers=("published", "ours", "error"))
+        say()
+        for figure, reason in tables.reasons(answers).items():
+            say(f"{figure}: {reason}")
+        say()
+        say(tables.summary(answers))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _dram(data: str | None, quick: bool, markdown: str | None, json: bool) -> None:
+    """Other simulators' answers on a memory."""
+    from cyclewise import peers
+
     sets = {"carried": peers.carried()}
     if data is not None:
         sets[data] = peers.found_in(data)

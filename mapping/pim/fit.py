@@ -47,13 +47,13 @@ def require_rows(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layo
 
 
 def _advice(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layout, fitting: int) -> str:
-    if fitting:
-        return f"rows for at most {fitting} tokens, more rows or more channels"
-    packed = mapping.packing == "row_aligned" and (
-        lay_out(pim, decoding, replace(mapping, packing="packed")).rows <= pim.memory.organization.rows
-    )
-    more = f"at least {layout.rows} rows, or more channels"
-    return f"{more}, or mapping.packing=packed" if packed else more
+    have = pim.memory.organization.rows
+    ways = [f"rows for at most {fitting} tokens"] if fitting else []
+    ways.append(f"at least {layout.rows} rows")
+    packed = replace(mapping, packing="packed")
+    if mapping != packed and lay_out(pim, decoding, packed).rows <= have:
+        ways.append("mapping.packing=packed")
+    return ", ".join(ways) + ", or more channels"
 
 
 def _fitting(pim: Pim, decoding: Decoding, mapping: PimMapping, layout: Layout) -> int:

@@ -36,7 +36,9 @@ class Chunk:
     """A part of a region.
 
     It is elements ``first`` to before ``first + count`` of the input vector, of the key heads, or of the
-    tokens, as the region holds matrix, tokens or columns.  ``start``: column address of slot 0, in layer 0; ``width``: columns of a segment; ``stride``: addresses
+    tokens, as the region holds matrix, tokens or columns.
+
+    ``start``: column address of slot 0, in layer 0; ``width``: columns of a segment; ``stride``: addresses
     from slot to slot.
     """
 

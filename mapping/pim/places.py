@@ -60,11 +60,11 @@ def place(plan: PimPlan, region: int, outer: object, inner: object, layer: int =
         in_head, bank = np.divmod(element, banks)
         group = head * groups_per_head(plan.pim, plan.decoding.model) + in_head
         begins = np.array(plan.layout.group_first)
-        channel = np.searchsorted(begins, group, side="right") - 1
+        channel = np.asarray(np.searchsorted(begins, group, side="right") - 1, np.int64)
         slot = group - begins[channel]
         start, stride, first = _of_chunk(r, out)
         column, lane = np.divmod(out - first, elements)
-    return Place(channel, bank, start + slot * stride + column + moved, lane)
+    return Place(channel, bank, np.asarray(start + slot * stride + column + moved, np.int64), lane)
 
 
 def inputs(plan: PimPlan, block: Block, step: int, channel: int, context: int) -> list[Ints]:

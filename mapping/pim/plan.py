@@ -10,6 +10,7 @@ from mapping.pim.layout import Layout, Region, lay_out
 from mapping.pim.options import PimMapping
 from mapping.pim.program import Block, Program
 from mapping.pim.steps import OPERATORS
+from mapping.pim.text import describe
 from mapping.pim.token import TokenWriter
 from workloads.transformer.requests import Decoding
 
@@ -80,6 +81,10 @@ class PimPlan:
         stride = self.layout.layer_rows * self.pim.memory.organization.columns
         layer = self.token_writer.layer(context)
         return Program(self.layout.layers, stride, layer, self._head if head else None)
+
+    def text(self) -> str:
+        """What lies where, in lines for people."""
+        return describe(self)
 
     @cached_property
     def token_writer(self) -> TokenWriter:

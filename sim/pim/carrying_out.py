@@ -64,8 +64,12 @@ def _bare(c: Words, x: Words, log: Words, i: Words, ready: int, waited: int) -> 
 @njit
 def _columns(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, waited: int) -> None:
     command, bank, columns = i[_COMMAND], i[_BANK], c[K.columns]
-    moving = c[c[K.moves_at] + command]
+    moving, closing = c[c[K.moves_at] + command], c[c[K.closes_at] + command]
     opened = -1
+    if x[X.row] >= 0 and x[X.bank] == bank and x[X.due] > x[X.now]:
+        opened = x[X.row]
+        x[X.row] = -1
+    close_left_open(c, x, log)
     for s in range(i[_SEGMENTS]):
         at = i[_START] + move + s // i[_REUSE] * i[_STRIDE]
         slot = i[_SLOT_OF] + s % i[_PERIOD] * i[_N]
@@ -74,7 +78,7 @@ def _columns(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, wa
             left = min(left, 1)
         while left > 0:
             row, column = at // columns, at % columns
-            n = min(left, columns - column)
+            n = 1 if closing else min(left, columns - column)
             if row != opened:
                 if opened >= 0:
                     _close(c, x, log, bank)
@@ -89,8 +93,21 @@ def _columns(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, wa
             at += n
             slot += n
             left -= n
-    if opened >= 0:
+            if closing:
+                x[X.open_cycles] += x[X.now] - x[X.open_since]
+                x[X.open_since] = opened = -1
+    if opened >= 0 and i[_KEEP]:
+        x[X.row], x[X.bank] = opened, bank
+    elif opened >= 0:
         _close(c, x, log, bank)
+
+
+@njit
+def close_left_open(c: Words, x: Words, log: Words) -> None:
+    """Close what an instruction left open."""
+    if x[X.row] >= 0:
+        _close(c, x, log, x[X.bank])
+        x[X.row] = -1
 
 
 @njit
@@ -104,6 +121,7 @@ def _close(c: Words, x: Words, log: Words, bank: int) -> None:
 @njit
 def _each_bank(c: Words, x: Words, log: Words, i: Words, move: int, ready: int, waited: int) -> None:
     command, columns = i[_COMMAND], c[K.columns]
+    close_left_open(c, x, log)
     ideal = c[K.ideal_io] and c[c[K.moves_at] + command]
     opened = -1
     for s in range(i[_SEGMENTS]):
@@ -139,6 +157,7 @@ def _sweep(
 ) -> None:
     columns, n, segments, stride = c[K.columns], i[_N], i[_SEGMENTS], i[_STRIDE]
     reuse, period = i[_REUSE], i[_PERIOD]
+    close_left_open(c, x, log)
     repeat = _repetition(columns, stride, reuse, period)
     jumps = c[K.events] == _REPEATS and x[X.log_size] == 0 and segments >= 3 * repeat
     noted = -1  # the segment at whose beginning the state was noted
@@ -399,7 +418,9 @@ def block(
                     continue
                 x, log = words(states[channel]), words(logs[channel])
                 x[X.step], x[X.operator], x[X.done] = number + s, operator, ready
-                refresh_if_due(c, x, log, ready)
+                if x[X.due] <= ready:
+                    close_left_open(c, x, log)
+                    refresh_if_due(c, x, log, ready)
                 for row in range(begin, stop):
                     carry_out(c, x, log, words(spare), words(instructions[row]), move, ready, waited)
                 end = max(end, x[X.done])

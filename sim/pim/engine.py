@@ -1,6 +1,6 @@
 """Programs through channels and ASIC, token by token."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from arch.pim_device import Pim
 from mapping.pim.program import Block, Program, Step
 from sim.pim.carrying_out import FRONTIER, LAST_CAUSE, LAST_END, SHARED, token
 from sim.pim.issuing import LOG_ROW
-from sim.pim.tables import LONG_AGO, X_SIZE, Events, K, Tables, X, tables
+from sim.pim.tables import CHANNEL_WAIT, LONG_AGO, X_SIZE, Events, K, Tables, X, tables
 
 Ints = NDArray[np.int64]
 Cost = Callable[[int, int], int]
@@ -75,7 +75,7 @@ class Engine:
         self.states[:, X.now] = -1
         # One command a cycle from the first on: as if a command of the last slot had just been issued.
         self.states[:, X.slot] = len(self.pim.memory.slots)
-        self.states[:, X.open_since] = -1
+        self.states[:, X.open_since] = self.states[:, X.row] = -1
         self.states[:, X.due] = self.tables.constants[K.interval]
         self.shared = np.zeros(SHARED, np.int64)
         self.shared[LAST_CAUSE] = 2
@@ -97,6 +97,28 @@ class Engine:
     def cycle(self) -> int:
         """The memory cycle by which everything so far has ended."""
         return int(self.shared[FRONTIER])
+
+    def counts(self) -> Ints:
+        """Commands issued so far: int64 (channels, operators, commands)."""
+        t = self.tables
+        found = self.states[:, t.count_at : t.count_at + t.operators * t.commands]
+        return found.reshape(len(self.states), t.operators, t.commands)
+
+    def issued(self, codes: Sequence[int]) -> int:
+        """How often commands of these codes were issued so far, in all channels."""
+        return int(self.counts()[:, :, list(codes)].sum())
+
+    def causes(self) -> dict[str, int]:
+        """Memory cycles by what they were spent on, summed over channels, up to :attr:`cycle`.
+
+        What remains after a channel's last command is waiting for results and the ASIC.
+        """
+        at = self.tables.cause_at
+        spent = self.states[:, at : at + len(self.tables.causes)].sum(axis=0).tolist()
+        found = dict(zip(self.tables.causes, spent, strict=True))
+        idle = len(self.states) * self.cycle - int((self.states[:, X.now] + 1).sum())
+        found[CHANNEL_WAIT] += idle
+        return {cause: cycles for cause, cycles in found.items() if cycles}
 
     def wait_until(self, cycle: int) -> None:
         """Nothing may begin before this memory cycle."""

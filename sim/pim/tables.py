@@ -26,8 +26,8 @@ BANK, GROUP, ALL = range(3)
 
 _LEVEL = {"bank": BANK, "group": GROUP, "rank": ALL, "channel": ALL}
 
-BUS, ASIC_WAIT, CHANNEL_WAIT = "command bus", "asic", "results"
-"""Causes besides the labels of the constraint table: one command a cycle, and waiting for an earlier step."""
+BUS, ASIC_WAIT, CHANNEL_WAIT, NO_REQUEST = "command bus", "asic", "results", "no request"
+"""Causes besides the labels of the constraint table: one command a cycle, and waiting for something else."""
 
 
 class ConstantsAt(NamedTuple):
@@ -64,6 +64,7 @@ class ConstantsAt(NamedTuple):
     burst_at: int
     moves_at: int  # 1: occupies the data bus
     slot_at: int
+    closes_at: int  # 1: precharges what it reads or writes
     self_at: int  # cycles between equal commands to the same place; 0: a window forbids runs
     self_cause_at: int
     pairs_first_at: int  # rows of PAIRS by following command
@@ -105,6 +106,8 @@ class StateAt(NamedTuple):
     log_size: int  # 0: no log
     step: int
     operator: int
+    row: int  # that an instruction left open; -1: none
+    bank: int  # where; -1: in all banks
 
 
 X = StateAt(*range(len(StateAt._fields)))
@@ -143,7 +146,9 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
     code = {c.name: c.code for c in commands}
     level = {c.name: _LEVEL[c.scope] for c in commands}
     rules = [r for r in memory.rules if r.scope != "other_ranks"]
-    causes = tuple(dict.fromkeys([BUS, ASIC_WAIT, CHANNEL_WAIT, *(r.label or r.name for r in rules)]))
+    causes = tuple(
+        dict.fromkeys([BUS, ASIC_WAIT, CHANNEL_WAIT, NO_REQUEST, *(r.label or r.name for r in rules)])
+    )
     cause = {name: index for index, name in enumerate(causes)}
     windowed = [r for r in rules if r.window > 1]
     covered = {BANK: 1, GROUP: o.banks, ALL: o.banks_per_channel}
@@ -197,6 +202,7 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
         (K.burst_at, [c.burst for c in commands]),
         (K.moves_at, [int(c.burst > 0) for c in commands]),
         (K.slot_at, [slot[c.name] for c in commands]),
+        (K.closes_at, [int(c.closes) for c in commands]),
         (K.self_at, self_wait),
         (K.self_cause_at, self_cause),
         (K.pairs_first_at, _firsts(pairs)),

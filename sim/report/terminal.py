@@ -105,7 +105,8 @@ class _Page:
         self._rows()
         for family, values in families.items():
             if not family.startswith("latency_"):
-                self._line(family.replace("_", " "), [(k, f"{v:,}") for k, v in values.items() if v])
+                shown = [(k, self._member(f"{family}.{k}", v)) for k, v in values.items() if v]
+                self._line(family.replace("_", " "), shown)
         others = [name for name in metrics if name not in self.shown]
         self._line(
             "also", [(name, self._with_unit(self._take(name), units.get(name, "1"))) for name in others]
@@ -224,6 +225,13 @@ class _Page:
     def _si(self, value: float, unit: str) -> str:
         text = si(value, unit)
         return text if self.glyphs.micro == "µ" else text.replace("µ", self.glyphs.micro)
+
+    def _member(self, metric: str, value: Any) -> str:
+        """A figure of a family whose name says what is counted; shares as percentages."""
+        if isinstance(value, int):
+            return f"{value:,}"
+        unit = self.report.units.get(metric, "1")
+        return f"{value:.1%}" if unit == "1" else self._with_unit(value, unit)
 
     def _with_unit(self, value: Any, unit: str) -> str:
         if value is None:

@@ -13,7 +13,12 @@ from sim.machine import GROUP, Machine, kinds, register
 from sim.report import SCHEMA_VERSION, Host, MetricDeclaration, Report
 
 METRICS = (MetricDeclaration("speed", "m/s", False, "how fast"),)
-TOY = Machine("toy_plugin", lambda system, trace: None, lambda system, plan, options: toy_report(), METRICS)
+TOY = Machine(
+    "toy_plugin",
+    lambda system, workload, mapping: None,
+    lambda system, plan, options: toy_report(),
+    METRICS,
+)
 
 
 def toy_report(units: dict[str, str] | None = None) -> Report:
@@ -36,8 +41,8 @@ def system(kind: str) -> Any:
 def test_a_new_machine_is_two_functions_and_its_metrics() -> None:
     seen: list[Any] = []
 
-    def plan(system: Any, workload: Any) -> Any:
-        seen.append(workload)
+    def plan(system: Any, workload: Any, mapping: Any) -> Any:
+        seen.extend([workload, mapping])
         return "the plan"
 
     def run(system: Any, plan: Any, options: Options) -> Report:
@@ -47,8 +52,8 @@ def test_a_new_machine_is_two_functions_and_its_metrics() -> None:
     assert "toy" not in kinds()
     register("toy", plan=plan, simulate=run, metrics=METRICS)
     assert "toy" in kinds()
-    assert simulate(system("toy"), "load", Options(tables=("x",))).metrics == {"speed": 3}  # type: ignore[arg-type]
-    assert seen == ["load", "the plan", ("x",)]
+    assert simulate(system("toy"), "load", Options(tables=("x",)), {"a": 1}).metrics == {"speed": 3}  # type: ignore[arg-type]
+    assert seen == ["load", {"a": 1}, "the plan", ("x",)]
     with pytest.raises(ValueError, match="registered already"):
         register("toy", plan=plan, simulate=run, metrics=METRICS)
     with pytest.raises(ValueError, match="registered already"):

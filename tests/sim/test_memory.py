@@ -60,7 +60,7 @@ RESULT = BatchResult(
 def made(result: BatchResult, name: str = "ddr3_1600", overrides: tuple[str, ...] = ()) -> Report:
     system = arch.load(name, list(overrides))
     trace = Trace.from_arrays(np.arange(8), name="eight")
-    return report(system, MACHINE.plan(system, trace), result, 0.0)
+    return report(system, MACHINE.plan(system, trace, {}), result, 0.0)
 
 
 def mixed(n: int = 3000, seed: int = 1, name: str = "mixed") -> Trace:

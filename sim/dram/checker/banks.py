@@ -10,7 +10,7 @@ CLOSED, OPEN, ANY = 0, 1, -1
 
 
 def check_row_state(stream: Stream, findings: Findings) -> Places:
-    """Reads and writes find a row open, opening and refreshing find their banks closed.
+    """Reads, writes and computing find a row open, opening and refreshing find their banks closed.
 
     Returns:
         For each command that reads or writes one bank, the row open there; -1 for all others.
@@ -18,10 +18,10 @@ def check_row_state(stream: Stream, findings: Findings) -> Places:
     device = stream.device
     effect = np.full(device.codes, ANY, np.int8)
     effect[device.having("open")] = OPEN
-    effect[device.having("close") | device.having("read", "write", closes=True)] = CLOSED
+    effect[device.having("close") | device.having("read", "write", "compute", closes=True)] = CLOSED
     need = np.full(device.codes, ANY, np.int8)
     need[device.having("open", "refresh")] = CLOSED
-    need[device.having("read", "write")] = OPEN
+    need[device.having("read", "write", "compute")] = OPEN
 
     wrong = np.full(len(stream), -1, np.int32)  # a bank in the wrong state
     cause = np.full(len(stream), -1, np.int32)  # the command that left it so
@@ -46,7 +46,11 @@ def check_row_state(stream: Stream, findings: Findings) -> Places:
         opened_row[mine[column]] = stream.arg[mine[last[column]]]
 
     for name, meaning, does in (
-        ("column_to_closed_bank", "reads and writes find a row open", ("read", "write")),
+        (
+            "column_to_closed_bank",
+            "reads, writes and computing find a row open",
+            ("read", "write", "compute"),
+        ),
         ("open_of_open_bank", "a row is opened only in a closed bank", ("open",)),
         ("refresh_of_open_bank", "refresh finds its banks closed", ("refresh",)),
     ):

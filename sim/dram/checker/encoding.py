@@ -12,7 +12,7 @@ def well_formed(device: Device, table: Ints) -> Findings:
 
     ``table``: (n, 4) rows (cycle, code, bank, arg).  A bank-scope command names its bank, a wider one the
     first bank of its node, or -1 if it can only address the whole channel; ``arg`` is the row for commands
-    that open, the column for reads and writes, else -1.
+    that open, the column for commands that read, write or compute on one, else -1.
     """
     organization = device.memory.organization
     cycle, code, bank, arg = table.T
@@ -21,7 +21,7 @@ def well_formed(device: Device, table: Ints) -> Findings:
     span = np.asarray(device.span)[device.level[safe]]
     inside = (bank >= 0) & (bank < organization.banks_per_channel) & (bank % span == 0)
     bank_ok = np.where(device.whole[safe], bank == -1, inside)
-    opens, columns = device.having("open")[safe], device.having("read", "write")[safe]
+    opens, columns = device.having("open")[safe], device.having("read", "write", "compute")[safe]
     limit = np.where(opens, organization.rows, np.where(columns, organization.columns, 0))
     arg_ok = np.where(limit > 0, (arg >= 0) & (arg < limit), arg == -1)
     good = known & bank_ok & arg_ok & (cycle >= 1)

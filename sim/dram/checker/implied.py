@@ -190,10 +190,10 @@ class _Bounds:
 
 def _in_between(a: Command, b: Command) -> str | None:
     """What must happen to a bank that ``a`` and then ``b`` address: it is opened, closed, or neither."""
-    open_after = a.does == "open" or (a.does in ("read", "write") and not a.closes)
+    open_after = a.does == "open" or (a.does in ("read", "write", "compute") and not a.closes)
     closed_after = a.does in ("close", "refresh") or a.closes
     if open_after and b.does in ("open", "refresh"):
         return "close"
-    if closed_after and b.does in ("read", "write"):
+    if closed_after and b.does in ("read", "write", "compute"):
         return "open"
     return None
