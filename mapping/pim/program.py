@@ -114,7 +114,7 @@ class Instruction(IntEnum):
     """After how many segments the buffer is read from ``slot`` again."""
     SLOT = 9
     KEEP = 10
-    """SWEEP: 1, segment s stays in accumulator s, to be added to later and read by a BARE result; 0, see SWEEP.
+    """SWEEP: 1, segment s stays in accumulator s, to be added to later and read by a BARE result.
     COLUMNS: 1, the row stays open for the next COLUMNS; 0, it is closed.
     """
 
