@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cyclewise.published import FAILS, HOLDS, NOT_RUN, OFF, SHOWN, Answer
-from plots.labels import number, quantity
+from plots.labels import quantity
 
 HEADS = ("figure", "case", "published", "ours", "error", "verdict")
 
@@ -110,7 +110,7 @@ def value(given: float, unit: str) -> str:
     if unit != "1":
         return quantity(given, unit)
     if abs(given) >= 10:
-        return number(round(given, 1))
+        return f"{given:,.0f}" if given == round(given) else f"{given:,.1f}"
     return f"{given:.4f}" if 0 < abs(given) < 0.1 else f"{given:.3f}"
 
 

@@ -41,7 +41,10 @@ def test_wrong_keys_are_refused_before_anything_runs(change: dict[str, Any], wor
 
 
 def test_a_mapping_belongs_to_a_run_not_to_a_system_or_workload() -> None:
-    spec = {"systems": [{"system": "pim_gpt", "set": {"mapping.packing": "packed"}}], "workloads": ["gpt_tiny"]}
+    spec = {
+        "systems": [{"system": "pim_gpt", "set": {"mapping.packing": "packed"}}],
+        "workloads": ["gpt_tiny"],
+    }
     with pytest.raises(InputError, match="cannot be set here"):
         plan(spec, Loader())
 
@@ -59,7 +62,9 @@ def test_another_mapping_is_another_run(tmp_path: Path) -> None:
     assert column != row and ran("row_major") == row and ran("column_major") == column
 
 
-@pytest.mark.parametrize("file", sorted((CHECKOUT / "examples").glob("**/pim_gpt*/*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "file", sorted((CHECKOUT / "examples").glob("**/pim_gpt*/*.yaml")), ids=lambda p: p.stem
+)
 def test_the_sweeps_can_be_planned(file: Path) -> None:
     planned = plan(file, Loader())
     assert len(planned.runs) >= 4 and all(run.variant for run in planned.runs)
