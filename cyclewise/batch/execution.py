@@ -205,6 +205,7 @@ class _Work:
             overrides=run.overrides,
             workload_given=run.workload_given,
             parameters=run.parameters,
+            mapping=run.mapping,
         ).carried_out(path)
         if not _unchanged(run):
             shutil.rmtree(path)

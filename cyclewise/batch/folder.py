@@ -287,6 +287,8 @@ def _check_tables(path: Path, known: Mapping[str, Any], kind: str) -> None:
 def _same_workload(known: Mapping[str, Any], run: PlannedRun, loader: Loader) -> bool:
     if known.get("parameters") != run.parameters or known.get("name") != loader.trace_of(run).name:
         return False
+    if (known.get("mapping") or {}) != run.mapping:
+        return False
     if run.file is None:
         return known.get("path") is None and known.get("given") == run.workload_given
     if known.get("path") == run.file and run.file_state.items() <= known.items():
@@ -316,6 +318,7 @@ def _identity(run: PlannedRun) -> dict[str, Any]:
         "workload": run.workload_given,
         "parameters": dict(run.parameters),
         "file": dict(run.file_state),
+        **({"mapping": dict(run.mapping)} if run.mapping else {}),
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 100_000
 
+_OUTSIDE = ("workload.", "mapping.")
+"""How changed keys begin that are none of the system's."""
+
 _NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_.+-]")
 
 
@@ -36,14 +39,16 @@ class PlannedRun:
     workload_given: str
     """What ``cyclewise run`` would be given."""
     settings: Mapping[str, str]
-    """Changed keys; those of the workload begin with ``workload.``.  Values are YAML."""
+    """Changed keys; others than the system's begin with ``workload.`` or ``mapping.``.  Values are YAML."""
     system_digest: str
     parameters: Mapping[str, Any]
-    """Of the workload's generator."""
+    """Of the workload's generator, or of its model and requests."""
     file: str | None
     """Absolute path of the trace file; None for a library workload or a generator."""
     file_state: Mapping[str, int]
     """That file's size and time of change when the batch began; empty without one."""
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    """Choices of how the workload is laid on the system."""
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -93,7 +98,7 @@ class Loader:
 
     def system_of(self, run: PlannedRun) -> "System":
         """The system of a run, with its changes."""
-        return self.system(run.system_given, [t for t in run.overrides if not t.startswith("workload.")])
+        return self.system(run.system_given, [t for t in run.overrides if not t.startswith(_OUTSIDE)])
 
     def trace_of(self, run: PlannedRun) -> "Trace | Decoding":
         """The workload of a run."""
@@ -137,8 +142,13 @@ class _Set:
         kept = {key: text for key, text in base.texts.items() if key not in self.texts}
         return _Set({**kept, **self.texts}, {**base.places, **self.places})
 
-    def part(self, *, workload: bool) -> "_Set":
-        texts = {k: v for k, v in self.texts.items() if k.startswith("workload.") == workload}
+    def part(self, prefix: str) -> "_Set":
+        """The changes of the ``workload.``, of the ``mapping.``, or, without prefix, of the system."""
+        texts = {
+            key: text
+            for key, text in self.texts.items()
+            if (key.startswith(prefix) if prefix else not key.startswith(_OUTSIDE))
+        }
         return _Set(texts, {key: self.places[key] for key in texts})
 
 
@@ -160,10 +170,12 @@ class _Planner:
     def __init__(self, spec: BatchSpec, tree: Tree, folder: Path, loader: Loader) -> None:
         import workloads
         from arch.layers import library_names
+        from workloads.transformer.catalogue import names as transformer_names
 
         self.spec, self.tree, self.folder, self.loader = spec, tree, folder, loader
         self.generators = [entry.kind for entry in workloads.generators()]
         self.traces = [entry.name for entry in workloads.library()]
+        self.models = transformer_names()
         self.library = library_names()
 
     def runs(self) -> Iterator[tuple[PlannedRun, Location]]:
@@ -173,7 +185,7 @@ class _Planner:
         variants: list[tuple[str | None, _Set, Location]] = [
             (
                 entry.name,
-                self.changes(entry.set, ("variants", i, "set"), ("system", "workload")),
+                self.changes(entry.set, ("variants", i, "set"), ("system", "workload", "mapping")),
                 ("variants", i),
             )
             for i, entry in enumerate(spec.variants)
@@ -207,7 +219,7 @@ class _Planner:
         workload = workloads.get(entry.workload) or self.workload(
             WorkloadEntry(workload=entry.workload), location, others=workloads
         )
-        changes = self.changes(entry.set, (*location, "set"), ("system", "workload"))
+        changes = self.changes(entry.set, (*location, "set"), ("system", "workload", "mapping"))
         name = entry.name or f"{system.name}-{workload.name}"
         return self.run(name, system, workload, None, changes, location)
 
@@ -240,11 +252,11 @@ class _Planner:
 
         given = entry.workload
         changes = self.changes(entry.set, (*location, "set"), ("workload",))
-        if given in (*self.traces, *self.generators):
+        if given in (*self.traces, *self.generators, *self.models):
             return _Used(entry.name or given, given, None, changes, location)
         path = self.folder / given
         if "\0" in given or not os.path.lexists(path):
-            names = [*(others or ()), *self.traces, *self.generators]
+            names = [*(others or ()), *self.traces, *self.generators, *self.models]
             message = "no such file" if _is_path(given) else unknown("workload", given, names)
             raise self.wrong(location, "workload", message, given, [] if _is_path(given) else names)
         name = entry.name or _name(stem(str(path)))
@@ -262,7 +274,7 @@ class _Planner:
             if prefix not in allowed:
                 accepted = " or ".join(f"keys of the {what}" for what in allowed)
                 raise _error(self.tree, place, "cannot be set here", accepted=accepted, key=True)
-            full = rest if prefix == "system" else f"workload.{rest}"
+            full = rest if prefix == "system" else f"{prefix}.{rest}"
             if full in texts:
                 raise _error(self.tree, place, "is set twice", key=True)
             texts[full], places[full] = yaml_text(value), place
@@ -275,18 +287,27 @@ class _Planner:
         from cyclewise.run_folder import file_state
         from cyclewise.simulation import split_settings
 
-        of_system = changes.part(workload=False).over(system.changes)
-        of_workload = changes.part(workload=True).over(workload.changes)
-        parameters = split_settings([f"{k}={v}" for k, v in of_workload.texts.items()]).workload
+        of_system = changes.part("").over(system.changes)
+        of_workload = changes.part("workload.").over(workload.changes)
+        of_mapping = changes.part("mapping.")
+        given = {**of_workload.texts, **of_mapping.texts}
+        chosen = split_settings([f"{key}={text}" for key, text in given.items()])
         blamed = place if changes.texts else ()
         try:
             loaded = self.loader.system(system.given, [f"{k}={v}" for k, v in of_system.texts.items()])
         except InputError as error:
             raise self.located(error, of_system, blamed or system.location) from None
         try:
-            self.loader.trace(workload.given, parameters, loaded)
+            trace = self.loader.trace(workload.given, chosen.workload, loaded)
         except InputError as error:
             raise self.located(error, of_workload, workload.location) from None
+        if chosen.mapping:
+            from sim.machine import machine
+
+            try:
+                machine(loaded.kind).plan(loaded, trace, chosen.mapping)
+            except InputError as error:
+                raise self.located(error, of_mapping, blamed) from None
         return PlannedRun(
             name=name,
             system=system.name,
@@ -294,9 +315,10 @@ class _Planner:
             variant=variant,
             system_given=system.given,
             workload_given=workload.given,
-            settings={**of_system.texts, **of_workload.texts},
+            settings={**of_system.texts, **given},
             system_digest=loaded.digest(),
-            parameters=parameters,
+            parameters=chosen.workload,
+            mapping=chosen.mapping,
             file=workload.file,
             file_state=file_state(workload.file) if workload.file else {},
         )
@@ -304,12 +326,12 @@ class _Planner:
     def located(self, error: InputError, changes: _Set, otherwise: Location) -> InputError:
         """The same complaint at the line of the change that it is about, or else at ``otherwise``."""
         for key, place in changes.places.items():
-            of_workload = key.startswith("workload.")
+            outside = key.startswith(_OUTSIDE)
             texts = (f"--set {key}={changes.texts[key]}", f"--set {key}")
-            same = of_workload and (error.field or "").partition(".")[2] == key.removeprefix("workload.")
+            same = outside and (error.field or "").partition(".")[2] == key.partition(".")[2]
             if error.file in texts or same:
                 inner = error.field or ""
-                ours = of_workload or inner in ("", key)
+                ours = outside or inner in ("", key)
                 message = error.message if ours else f"{inner}: {error.message}"
                 return _error(self.tree, place, message, given=error.given, accepted=error.accepted, key=True)
         if error.file is None and error.field is None:

@@ -30,10 +30,10 @@ class SystemEntry(Spec):
 
 
 class WorkloadEntry(Spec):
-    """A workload, and the parameters of its generator."""
+    """A workload, and the parameters of its generator or model."""
 
     workload: Text
-    """Library name, generator, or trace file (beside the batch file, or a path from there)."""
+    """Library name, generator, model, or trace file (beside the batch file, or a path from there)."""
     name: SystemName | None = None
     """What the runs call it; else the library name, the generator or the name of the file."""
     set: Settings = Field(default_factory=dict)
@@ -46,7 +46,7 @@ class VariantEntry(Spec):
     name: SystemName
     """What the runs call it."""
     set: Settings = Field(default_factory=dict)
-    """Keys to change: controller.page_policy (of the system), workload.requests (of a generator)."""
+    """Keys to change: controller.page_policy (of the system), workload.requests, mapping.packing."""
 
 
 class RunEntry(Spec):

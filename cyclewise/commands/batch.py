@@ -23,6 +23,9 @@ EXAMPLE = (
 )
 
 _SHOWN = {
+    "tokens_per_second": "tokens/s",
+    "time_per_token.mean": "time per token",
+    "joules_per_token": "energy per token",
     "bandwidth": "bandwidth",
     "data_bus_utilisation": "bus busy",
     "latency_from_accept.mean": "mean read latency",
