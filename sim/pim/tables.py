@@ -256,7 +256,7 @@ def _self_waits(
     windowed: Sequence[Rule],
     bus: int,
 ) -> tuple[list[int], list[int]]:
-    """Cycles between equal commands to one place and their cause, as for single ones; 0 if a window counts."""
+    """Cycles between equal commands to one place and the cause, as for single ones; 0 if a window counts."""
     waits, causes = [], []
     for command, rows in zip(commands, pairs, strict=True):
         best, cause = 1, bus
