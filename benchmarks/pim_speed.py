@@ -70,7 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (fast.cycles, fast.commands) != (slow.cycles, slow.commands):
             print(f"{model}: the two ways differ", file=sys.stderr)
             return 1
-        total = Measured(*(a + b for a, b in zip(total, found, strict=True)))
+        total = Measured(
+            total.tokens + found.tokens,
+            total.commands + found.commands,
+            total.cycles + found.cycles,
+            total.cpu + found.cpu,
+        )
         rate = found.commands / found.cpu / 1e6
         print(
             f"{model:12} {found.tokens:6} {found.commands:14,} {found.cpu:7.2f} {rate:12.1f}"
