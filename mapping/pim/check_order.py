@@ -77,6 +77,8 @@ def _needed(
     if name == "residual":
         return {s for s in range(step) if names[s] in ("projection", "ffn_down")}
     needs = {s for s in range(step) if names[s] in _NEEDS.get(name, ())}
+    if name == "ffn_down" and not on_asic and row[Step.CHUNK] >= 0:  # the part of its input that it loads
+        needs = {s for s in needs if block.steps[s, Step.CHUNK] in (-1, row[Step.CHUNK])}
     return (
         needs | own if on_asic and name in ("qkv", "projection", "ffn_up", "ffn_down", "lm_head") else needs
     )

@@ -54,10 +54,8 @@ class TokenWriter:
         normed = w.asic("norm2", _NORMS[model.norm], model.hidden, done)
         wide = model.intermediate * (2 if model.gated else 1)
         done = self._matrices(w, "ffn_up", ["ffn_up"], wide, normed)
-        done = w.asic("activation", _ACTIVATIONS[model.activation], model.intermediate, done)
-        if model.gated:
-            done = w.asic("activation", Routine.MULTIPLY, model.intermediate, done)
-        done = self._matrices(w, "ffn_down", ["ffn_down"], model.hidden, done)
+        active = self._activations(w, done)
+        done = self._matrices(w, "ffn_down", ["ffn_down"], model.hidden, *active)
         w.asic("residual", Routine.ADD, model.hidden, done)
         return w.block()
 
@@ -75,27 +73,43 @@ class TokenWriter:
         operator: str,
         names: Sequence[str],
         outputs: int,
-        after: int,
-        *,
+        *after: int,
         bias: bool = True,
     ) -> int:
-        """One input times matrices with ``outputs`` outputs in all; the step after which they are there."""
+        """One input times matrices with ``outputs`` outputs in all; the step after which they are there.
+
+        ``after``: the steps that give the input, one or one for each of its chunks.
+        """
         numbers = [self._layout.index(name) for name in names]
         regions = [self._layout.regions[number] for number in numbers]
-        done = after
+        done = after[-1]
         if len(regions[0].chunks) > 1 and self._mapping.chunk_order == "neuron_outer":
             for number in numbers:
-                done = w.channels(operator, self._product(number, -1, True), after, region=number)
+                done = w.channels(operator, self._product(number, -1, True), after[-1], region=number)
         else:
             for chunk in range(len(regions[0].chunks)):
                 for number in numbers:
                     work = self._product(number, chunk, number == numbers[0])
-                    done = w.channels(operator, work, after, region=number, chunk=chunk)
+                    ready = after[min(chunk, len(after) - 1)]
+                    done = w.channels(operator, work, ready, region=number, chunk=chunk)
                 if chunk:
                     done = w.asic(operator, Routine.ADD, outputs, done, chunk=chunk)
         if bias and self._model.bias:
             done = w.asic(operator, Routine.ADD, outputs, done)
         return done
+
+    def _activations(self, w: StepWriter, done: int) -> list[int]:
+        """The activation by chunks of the next input, so that banks begin when the first is there."""
+        model = self._model
+        chunks = self._layout.regions[self._layout.index("ffn_down")].chunks
+        steps = []
+        for number, chunk in enumerate(chunks):
+            k = number if len(chunks) > 1 else -1
+            step = w.asic("activation", _ACTIVATIONS[model.activation], chunk.count, done, chunk=k)
+            if model.gated:
+                step = w.asic("activation", Routine.MULTIPLY, chunk.count, step, chunk=k)
+            steps.append(step)
+        return steps
 
     def _product_work(self, number: int, chunk: int, load: bool) -> Work:
         region = self._layout.regions[number]

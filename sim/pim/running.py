@@ -138,4 +138,3 @@ def rebased(windows: list[tuple[Position, Token]], channels: int) -> list[NDArra
 def open_cycles(engine: Engine) -> int:
     """Cycles with a bank open, summed over channels."""
     return int(engine.states[:, X.open_cycles].sum())
-

@@ -262,7 +262,7 @@ class Machine:
             y = fused_bias(self.weights, name, at.layer) if bias else self._partial[name, at.chunk]
             v[vector] = self._run(routine, n, x=v[vector], y=y)
         elif name == "activation":
-            self._activate(routine, n)
+            self._activate(routine, n, at.chunk)
         elif name == "residual":
             added = v["ffn_down"] if "ffn_down" in v else v["projection"]
             x = self._run(routine, n, x=v["x"], y=added)
@@ -273,16 +273,25 @@ class Machine:
         else:
             raise ValueError(f"no such operator on the ASIC: {name}")
 
-    def _activate(self, routine: Routine, n: int) -> None:
+    def _activate(self, routine: Routine, n: int, chunk: int) -> None:
+        """A chunk of the next product's input (-1: all of it)."""
         m, v = self.model, self.vectors
-        up, gate = self._whole("ffn_up")[:n], v["ffn_up"][-n:]  # without gate, they are the same
+        region = next(r for r in self.plan.regions if r.name == "ffn_down")
+        begin = region.chunks[chunk].first if chunk >= 0 else 0
+        here = slice(begin, begin + n)
+        whole = self._whole("ffn_up")
+        up, gate = whole[: m.intermediate], whole[-m.intermediate :]  # without gate, the same
+        active = v.setdefault("active", np.full(m.intermediate, np.nan, np.float32))
+        activated = v.setdefault("activated", np.full(m.intermediate, np.nan, np.float32))
+        last = begin + n == m.intermediate
         if routine is Routine.MULTIPLY:
-            product = self._run(routine, n, x=v["active"], y=up)
-            self._tell("gate", product, v["active"].astype(np.float64) * up)
-            v["active"] = product
-        else:
-            v["active"] = self._run(routine, n, x=gate)
-            self._tell("activation", v["active"], exact.activation(m, gate))
+            active[here] = self._run(routine, n, x=activated[here], y=up[here])
+            if last:
+                self._tell("gate", active, activated.astype(np.float64) * up)
+            return
+        active[here] = activated[here] = self._run(routine, n, x=gate[here])
+        if last:
+            self._tell("activation", activated, exact.activation(m, gate))
 
     def _rotated(self, n: int) -> Floats:
         m = self.model
