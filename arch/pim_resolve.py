@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from arch import device
 from arch.errors import FieldError, Location, unknown
+from arch.pim_bus import check_bursts
 from arch.pim_device import Asic, Pim, PimEnergy, Roles
 from arch.timing import Duration
 from arch.units import Quantity
@@ -38,6 +39,7 @@ def resolve_pim(spec: "PimSpec") -> Pim:
         message = "a PIM program addresses the banks of one rank"
         given = memory.organization.ranks
         raise FieldError(("dram", "organization", "ranks"), message, given=given, accepted="1")
+    check_bursts(memory)
     return Pim(
         name=spec.name,
         memory=memory,

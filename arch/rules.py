@@ -168,18 +168,27 @@ def _check_data_bus(
             )
 
 
+def slowest(
+    rules: Iterable[device.Rule], first: device.Command, second: device.Command, scopes: set[str]
+) -> device.Rule | None:
+    """The rule of these scopes that keeps two commands apart for longest, windows left out."""
+    return max(
+        (
+            r
+            for r in rules
+            if r.scope in scopes and r.window == 1 and first.name in r.after and second.name in r.before
+        ),
+        key=lambda r: r.wait,
+        default=None,
+    )
+
+
 def _longest(
     rules: list[device.Rule], first: device.Command, second: device.Command, scopes: set[str]
 ) -> int:
     """The longest wait between two commands by the rules of these scopes."""
-    return max(
-        (
-            r.wait
-            for r in rules
-            if r.scope in scopes and r.window == 1 and first.name in r.after and second.name in r.before
-        ),
-        default=0,
-    )
+    rule = slowest(rules, first, second, scopes)
+    return 0 if rule is None else rule.wait
 
 
 def _known(names: Iterable[str], known: Iterable[str], path: Location) -> None:
