@@ -360,6 +360,32 @@ def token(
 
 
 @njit
+def _charge_waiting(
+    shared: Any, steps: Any, step: int, until: int, number: int, ends: Any, critical: Any
+) -> None:
+    """Charge the time from the frontier up to cycle ``until`` to the ASIC's steps that ``step`` waited for.
+
+    What the ASIC does while channels work is charged to the channels' operators.
+    """
+    waiting, begun = step, until
+    at = steps[step, _AFTER]
+    if steps[step, _UNIT] == _ASIC:  # the last of a block: itself
+        at = step
+    while at >= 0 and steps[at, _UNIT] == _ASIC and until > shared[FRONTIER]:
+        before = steps[at, _AFTER]
+        since = shared[LAST_END] if before < 0 else ends[number + before]
+        since = max(since, shared[FRONTIER])
+        if until > since:
+            critical[steps[at, _OPERATOR_OF]] += until - since
+            until = since
+        waiting = at
+        at = before
+    if until > shared[FRONTIER]:
+        critical[steps[waiting, _OPERATOR_OF]] += until - shared[FRONTIER]
+    shared[FRONTIER] = max(shared[FRONTIER], begun)
+
+
+@njit
 def block(
     constants: Any,
     states: Any,
@@ -389,7 +415,7 @@ def block(
         move: added to column addresses.
         number: of the block's first step within the token.
         begins, ends: int64 (steps of the token,), memory cycles; written.
-        critical: int64 (operators,), grows by what each step adds to the end of everything.
+        critical: int64 (operators,), grows by the time that goes to each operator, see _charge_waiting.
     """
     c = words(constants)
     channels = states.shape[0]
@@ -424,10 +450,16 @@ def block(
                 for row in range(begin, stop):
                     carry_out(c, x, log, words(spare), words(instructions[row]), move, ready, waited)
                 end = max(end, x[X.done])
+            if end > shared[FRONTIER]:
+                _charge_waiting(shared, steps, s, ready, number, ends, critical)
+                critical[operator] += end - shared[FRONTIER]
+                shared[FRONTIER] = end
         ends[number + s] = end
-        if end > shared[FRONTIER]:
-            critical[operator] += end - shared[FRONTIER]
-            shared[FRONTIER] = end
     last = steps.shape[0] - 1
+    _charge_waiting(shared, steps, last, ends[number + last], number, ends, critical)
+    for s in range(steps.shape[0]):
+        if ends[number + s] > shared[FRONTIER]:
+            critical[steps[s, _OPERATOR_OF]] += ends[number + s] - shared[FRONTIER]
+            shared[FRONTIER] = ends[number + s]
     shared[LAST_END] = ends[number + last]
     shared[LAST_CAUSE] = 1 if steps[last, _UNIT] == _ASIC else 2
