@@ -1,7 +1,8 @@
 """How a run is made up and carried out, shared by the command line and the Python API.
 
-A workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order; ``./random``
-is always a file.
+A memory's workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order;
+``./random`` is always a file.  A machine that runs transformers takes the name of a model or of an AiM trace,
+or the file of either.
 """
 
 import json
@@ -20,9 +21,10 @@ from cyclewise import run_folder
 
 if TYPE_CHECKING:
     from arch import System
-    from sim.machine import Options
+    from sim.machine import Options, Workload
     from sim.report import Report
-    from workloads import AddressVectors, Trace
+    from workloads import AddressVectors
+    from workloads.aim_isa import AimProgram
     from workloads.transformer import Decoding
 
 
@@ -85,11 +87,11 @@ def address_vectors(system: "System") -> "AddressVectors | None":
     return AddressVectors(system.spec.resolve(), per_transaction)
 
 
-def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Trace | Decoding":
+def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Workload":
     """The workload called ``name``, for ``system``.
 
     A memory runs traces, and ``parameters`` are for generators; other machines run transformers, and
-    ``parameters`` change the model and say what is asked of it.
+    ``parameters`` change the model and say what is asked of it, or AiM traces, which have none.
 
     Raises:
         InputError: no such workload, parameters that it does not have, or a file that cannot be read.
@@ -98,9 +100,7 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
     from sim.machine import machine
 
     if machine(system.kind).workload == "decoding":
-        from workloads.transformer import decoding
-
-        return decoding(name, parameters)
+        return _for_transformers(name, parameters)
     traces = {entry.name for entry in workloads.library()}
     kinds = {entry.kind for entry in workloads.generators()}
     if name not in traces and name in kinds:
@@ -117,6 +117,34 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
         raise
 
 
+def _for_transformers(name: str, parameters: Mapping[str, Any]) -> "Decoding | AimProgram":
+    """A model with what is asked of it, or an AiM trace."""
+    from workloads.aim_isa import looks_like_aim
+    from workloads.aim_library import TITLES, open_aim
+    from workloads.transformer import decoding
+    from workloads.transformer.catalogue import names
+
+    aim = name in TITLES
+    # Models come as YAML and JSON; everything else that is a file is looked into.
+    if not aim and name not in names() and os.path.isfile(name):
+        aim = not name.endswith((".yaml", ".yml", ".json")) and (_named_aim(name) or looks_like_aim(name))
+    if aim:
+        for key in parameters:
+            message = f"{name} is an AiM trace and has no parameters; only models have"
+            raise InputError(message, file=f"--set workload.{key}")
+        return open_aim(name)
+    try:
+        return decoding(name, parameters)
+    except InputError as error:
+        if error.given == name and error.file is None and isinstance(error.accepted, str):
+            error.accepted += f"; or an AiM trace: a file, or one of {', '.join(TITLES)}"
+        raise
+
+
+def _named_aim(name: str) -> bool:
+    return ".aim" in Path(name).suffixes
+
+
 DEFAULT_WINDOW = (0, 20_000)
 """Cycles of a timeline unless others are asked for: what a viewer opens at once."""
 
@@ -126,7 +154,7 @@ class Run:
     """A run to be carried out, and how it was asked for."""
 
     system: "System"
-    trace: "Trace | Decoding"
+    trace: "Workload"
     system_given: str | None
     """Name or path; None for a system loaded in Python."""
     overrides: Sequence[str]
@@ -203,13 +231,21 @@ class Run:
     @property
     def _kept_workload(self) -> str:
         """File of the run folder that a workload made in Python is kept in."""
-        return run_folder.WORKLOAD if hasattr(self.trace, "path") else run_folder.DECODING
+        from workloads.aim_isa import AimProgram
+        from workloads.transformer import Decoding
+
+        if isinstance(self.trace, AimProgram):
+            return run_folder.AIM
+        return run_folder.DECODING if isinstance(self.trace, Decoding) else run_folder.WORKLOAD
 
     def _save_workload(self, path: Path) -> None:
         from workloads import Trace, save
+        from workloads.aim_isa import AimProgram
 
         if isinstance(self.trace, Trace):
             save(self.trace, str(path))
+        elif isinstance(self.trace, AimProgram):
+            self.trace.write(str(path))
         else:
             path.write_text(self.trace.to_yaml(), encoding="utf-8")
 

@@ -14,8 +14,7 @@ from cyclewise.batch.spec import BatchSpec, RunEntry, SystemEntry, WorkloadEntry
 
 if TYPE_CHECKING:
     from arch import System
-    from workloads import Trace
-    from workloads.transformer import Decoding
+    from sim.machine import Workload
 
 MOST_RUNS = 100_000
 
@@ -67,7 +66,7 @@ class Loader:
     """Systems and traces, each loaded once for as long as this lives."""
 
     systems: "dict[tuple[str, ...], System]" = field(default_factory=dict)
-    traces: "dict[tuple[Any, ...], Trace | Decoding]" = field(default_factory=dict)
+    traces: "dict[tuple[Any, ...], Workload]" = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Loader, ()  # another process loads for itself
@@ -81,7 +80,7 @@ class Loader:
             self.systems[key] = arch.load(given, overrides)
         return self.systems[key]
 
-    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Trace | Decoding":
+    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Workload":
         """Raises InputError as :func:`cyclewise.simulation.workload_named` does."""
         from cyclewise.simulation import workload_named
 
@@ -95,7 +94,7 @@ class Loader:
         """The system of a run, with its changes."""
         return self.system(run.system_given, [t for t in run.overrides if not t.startswith("workload.")])
 
-    def trace_of(self, run: PlannedRun) -> "Trace | Decoding":
+    def trace_of(self, run: PlannedRun) -> "Workload":
         """The workload of a run."""
         return self.trace(run.workload_given, run.parameters, self.system_of(run))
 
