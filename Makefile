@@ -36,6 +36,7 @@ lint: $(READY) ## check style, formatting, types and who may import whom
 bench: $(READY) ## measure the speed of the models and of batches (minutes)
 	$(BIN)/python -m benchmarks.dram_speed
 	$(BIN)/python -m benchmarks.batch_overhead
+	$(BIN)/python -m benchmarks.pim_speed
 
 docs: $(READY) ## build the documentation into out/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs

@@ -8,7 +8,8 @@ from typing import Any
 from arch.errors import Location, dotted
 from arch.yaml_source import Mark, Tree, copied
 
-_NO_SOURCE_NEEDED = {"kind", "name", "title", "sources", "abstract"}
+_NAMING = {"kind", "name", "title"}  # of the system, or of a component
+_NO_SOURCE_NEEDED = {*_NAMING, "sources", "abstract"}
 _ON_THE_COMMAND_LINE, _IN_A_FILE = "--set ", "set in "
 
 
@@ -33,7 +34,8 @@ def with_overrides(tree: Tree) -> Tree:
         mark = tree.values.get(path)
         field = dotted(path)
         pattern = matching(sources, field)
-        if path[0] in _NO_SOURCE_NEEDED or mark is None or mark.layer == 0 and pattern is None:
+        needs_none = path[0] in _NO_SOURCE_NEEDED or path[-1] in _NAMING
+        if needs_none or mark is None or mark.layer == 0 and pattern is None:
             continue
         # The mark of the key: the map below it keeps that of the layer that wrote it first.
         declared = tree.keys.get(("sources", pattern)) if pattern is not None else None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cyclewise.published import FAILS, HOLDS, NOT_RUN, OFF, SHOWN, Answer
-from plots.labels import number, quantity
+from plots.labels import quantity
 
 HEADS = ("figure", "case", "published", "ours", "error", "verdict")
 
@@ -44,7 +44,10 @@ def reasons(answers: Iterable[Answer]) -> dict[str, str]:
 
 
 def markdown(answers: Sequence[Answer]) -> str:
-    """A page: a table of all answers, a section for each figure's source and reason."""
+    """A page: a line for each figure, where it is from and where gaps come from; then case by case.
+
+    The first part ends at a line ``<!-- cases -->``, so that another page can quote just that.
+    """
     return "\n".join(["# PIM-GPT: published and ours", "", *_page(answers)]).rstrip() + "\n"
 
 
@@ -56,13 +59,10 @@ def _page(answers: Sequence[Answer]) -> Iterator[str]:
         if verdict in verdicts:
             yield f"- *{verdict}*: {meaning}."
     yield ""
-    yield "| figure | case | published | accepted | ours | error | verdict |"
-    yield "| --- | --- | ---: | ---: | ---: | ---: | --- |"
-    for answer, line in zip(answers, lines(answers), strict=True):
-        figure, case, theirs, ours, error, verdict = line
-        accepted = "" if answer.accepted is None else told(answer.accepted, answer.unit)
-        bold = f"**{verdict}**" if verdict == FAILS else verdict
-        yield f"| {figure} | {case} | {theirs} | {accepted} | {ours} | {error} | {bold} |"
+    yield "| figure | published | ours | verdict |"
+    yield "| --- | ---: | ---: | --- |"
+    for row in dict.fromkeys(answer.row for answer in answers):
+        yield _figure([answer for answer in answers if answer.row == row])
     yield ""
     yield "Where each published figure is from, and where a gap comes from:"
     yield ""
@@ -71,12 +71,34 @@ def _page(answers: Sequence[Answer]) -> Iterator[str]:
     for answer in {answer.row: answer for answer in answers}.values():
         cells = (answer.figure, answer.source, answer.confidence, answer.reason)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+    yield "<!-- cases -->"
+    yield ""
+    yield "| figure | case | published | accepted | ours | error | verdict |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | --- |"
+    for answer, line in zip(answers, lines(answers), strict=True):
+        figure, case, theirs, ours, error, verdict = line
+        accepted = "" if answer.accepted is None else told(answer.accepted, answer.unit)
+        bold = f"**{verdict}**" if verdict == FAILS else verdict
+        yield f"| {figure} | {case} | {theirs} | {accepted} | {ours} | {error} | {bold} |"
+
+
+def _figure(answers: Sequence[Answer]) -> str:
+    """One line for all cases of a figure: ranges over them, and how many of them have which verdict."""
+    first = answers[0]
+    theirs = min(a.published[0] for a in answers), max(a.published[1] for a in answers)
+    found = [a.ours for a in answers if a.ours is not None]
+    ours = told((min(found), max(found)), first.unit) if found else ""
+    verdicts = {verdict: sum(a.verdict == verdict for a in answers) for verdict in MEANINGS}
+    counted = [f"{verdict} {n} of {len(answers)}" for verdict, n in verdicts.items() if n]
+    words = first.verdict if len(counted) == 1 else ", ".join(counted)
+    return f"| {first.figure} | {told(theirs, first.unit)} | {ours} | {words} |"
 
 
 def told(given: tuple[float, float], unit: str) -> str:
     """One number, or from one to another; ``up to`` where it begins at nothing."""
     low, high = given
-    if low == high:
+    if low == high or value(low, unit) == value(high, unit):
         return value(low, unit)
     if low == 0:
         return f"up to {value(high, unit)}"
@@ -87,11 +109,13 @@ def value(given: float, unit: str) -> str:
     """Four digits with unit; ratios to three places."""
     if unit != "1":
         return quantity(given, unit)
-    return f"{given:.3f}" if abs(given) < 10 else number(round(given, 1))
+    if abs(given) >= 10:
+        return f"{given:,.0f}" if given == round(given) else f"{given:,.1f}"
+    return f"{given:.4f}" if 0 < abs(given) < 0.1 else f"{given:.3f}"
 
 
 def signed(error: float | None) -> str:
     """A relative error in percent; nothing where there is none."""
     if error is None:
         return ""
-    return f"{error * 100:+,.1f} %" if error else "0"
+    return f"{error * 100:+,.1f} %" if abs(error) >= 0.0005 else "0"

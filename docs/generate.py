@@ -45,6 +45,11 @@ def keys() -> str:
     return _keys("All keys of a memory", "A memory", arch.json_schema("memory"))
 
 
+def pim_keys() -> str:
+    """All keys of a PIM machine, from the models that check a file; those of its DRAM included."""
+    return _keys("All keys of a PIM machine", "A PIM machine", arch.json_schema("pim"))
+
+
 def batch_keys() -> str:
     """All keys of a batch file, from the models that check it."""
     return _keys("All keys of a batch", "A batch", batch_schema())
@@ -361,6 +366,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Itera
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/keys.md": keys,
+    "reference/pim_keys.md": pim_keys,
     "reference/batch_keys.md": batch_keys,
     "reference/figures.md": figures,
     "reference/metrics.md": metrics,

@@ -41,12 +41,12 @@ class PlannedRun:
     system_digest: str
     parameters: Mapping[str, Any]
     """Of the workload's generator, or of a transformer."""
-    mapping: Mapping[str, Any]
-    """Choices of how the workload is laid on the system."""
     file: str | None
     """Absolute path of the workload's file; None for a library workload or a generator."""
     file_state: Mapping[str, int]
     """That file's size and time of change when the batch began; empty without one."""
+    mapping: Mapping[str, Any] = field(default_factory=dict)
+    """Choices of how the workload is laid on the system."""
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ class _Planner:
         name = entry.name or _name(path.stem)
         if _is_path(given) or path.parent != LIBRARY:
             given = _as_path(path)
-        changes = self.changes(entry.set, (*location, "set"), ("system", "mapping"))
+        changes = self.changes(entry.set, (*location, "set"), ("system",))
         return _Used(name, given, None, changes, location)
 
     def workload(
@@ -233,7 +233,7 @@ class _Planner:
         from workloads.transformer.catalogue import name_of
 
         given = entry.workload
-        changes = self.changes(entry.set, (*location, "set"), OTHERS)
+        changes = self.changes(entry.set, (*location, "set"), ("workload",))
         if given in self.known:
             return _Used(entry.name or given, given, None, changes, location)
         path = self.folder / given

@@ -26,7 +26,7 @@ class SystemEntry(Spec):
     name: SystemName | None = None
     """What the runs call it; else the library name or the name of the file."""
     set: Settings = Field(default_factory=dict)
-    """Keys to change, as after --set: controller.page_policy: closed; also mapping.KEY."""
+    """Keys to change, as after --set: controller.page_policy: closed."""
 
 
 class WorkloadEntry(Spec):
@@ -37,7 +37,7 @@ class WorkloadEntry(Spec):
     name: SystemName | None = None
     """What the runs call it; else the library name, the generator or the name of the file."""
     set: Settings = Field(default_factory=dict)
-    """Parameters of a generator, requests: 10000, or of a model, tokens: 128; also mapping.KEY."""
+    """Parameters of a generator, requests: 10000, or of a model, tokens: 128."""
 
 
 class VariantEntry(Spec):

@@ -24,12 +24,12 @@ EXAMPLE = (
 )
 
 _SHOWN = {
+    "tokens_per_second": "tokens/s",
+    "time_per_token.mean": "time per token",
+    "joules_per_token": "energy per token",
     "bandwidth": "bandwidth",
     "data_bus_utilisation": "bus busy",
     "latency_from_accept.mean": "mean read latency",
-    "tokens_per_second": "tokens per second",
-    "joules_per_token": "energy per token",
-    "row_hit_rate": "row hits",
 }
 """Metrics on the terminal and their heads, where there are any of the name; the files have all."""
 

@@ -1,6 +1,6 @@
 """Programs through channels and ASIC, token by token."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -179,11 +179,3 @@ class Engine:
             return np.zeros(len(block.steps), np.int64)
         rows = block.steps[:, [Step.ROUTINE, Step.N, Step.CALLS]].tolist()
         return np.array([self.cost(r, n) * calls if r >= 0 else 0 for r, n, calls in rows], np.int64)
-
-
-def command_streams(engine: Engine, programs: Iterable[Program]) -> Iterator[tuple[Commands, ...]]:
-    """Each program's commands, by channel."""
-    for program in programs:
-        done = engine.run(program, commands=True)
-        assert done.commands is not None
-        yield done.commands

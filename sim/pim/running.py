@@ -13,7 +13,7 @@ from arch.pim_device import Pim
 from mapping.pim.plan import PimPlan
 from mapping.pim.program import Routine
 from sim.pim import asic
-from sim.pim.engine import Commands, Engine, Token
+from sim.pim.engine import Engine, Token
 from sim.pim.tables import Events, X
 
 Progress = Callable[[int, int | None], None]
@@ -138,6 +138,3 @@ def rebased(windows: list[tuple[Position, Token]], channels: int) -> list[NDArra
 def open_cycles(engine: Engine) -> int:
     """Cycles with a bank open, summed over channels."""
     return int(engine.states[:, X.open_cycles].sum())
-
-
-__all__ = ["Commands", "Position", "Recorded", "engine_of", "open_cycles", "positions", "rebased", "run"]

@@ -183,8 +183,8 @@ def tables(pim: Pim, operators: int, events: Events = Events.REPEATS) -> Tables:
     header[K.rings] = len(windowed)
     header[K.ring_size] = max([1, *(r.window for r in windowed)])
     slot = {name: index for index, s in enumerate(memory.slots) for name in s.commands}
-    self_wait, self_cause = _self_waits(commands, rules, windowed, cause)
     pairs = [_pairs(c, rules, level, code, cause) for c in commands]
+    self_wait, self_cause = _self_waits(commands, pairs, windowed, cause[BUS])
     windows = [
         [
             (ring, max(_LEVEL[r.scope], level[c.name]), r.wait, cause[r.label or r.name])
@@ -251,18 +251,21 @@ def _pairs(
 
 
 def _self_waits(
-    commands: Sequence[Command], rules: Sequence[Rule], windowed: Sequence[Rule], cause: Mapping[str, int]
+    commands: Sequence[Command],
+    pairs: Sequence[Sequence[tuple[int, int, int, int]]],
+    windowed: Sequence[Rule],
+    bus: int,
 ) -> tuple[list[int], list[int]]:
-    """Cycles between equal commands to one place, and why; 0 where a window counts them."""
+    """Cycles between equal commands to one place and the cause, as for single ones; 0 if a window counts."""
     waits, causes = [], []
-    for command in commands:
-        best = 1, cause[BUS]
-        for rule in rules:
-            if rule.window == 1 and command.name in rule.after and command.name in rule.before:
-                best = max((rule.wait, cause[rule.label or rule.name]), best, key=lambda found: found[0])
+    for command, rows in zip(commands, pairs, strict=True):
+        best, cause = 1, bus
+        for earlier, _, wait, label in rows:
+            if earlier == command.code and (wait > best or (wait == best and cause == bus)):
+                best, cause = wait, label
         counted = any(command.name in rule.after for rule in windowed)
-        waits.append(0 if counted else best[0])
-        causes.append(best[1])
+        waits.append(0 if counted else best)
+        causes.append(cause)
     return waits, causes
 
 

@@ -4,12 +4,14 @@
 track           its slices
 ==============  ===========================================================================================
 steps           an operator's step, from the first command of a channel to the last, or on the ASIC
+refresh         a channel while it refreshes
 rows            a row while it is open
 commands        equal commands one behind the other as one slice
 data bus        bursts, those that touch as one slice
 ==============  ===========================================================================================
 
-All times are memory clock cycles; what reaches beyond the window is cut at its edges.
+All times are memory clock cycles; what reaches beyond the window is cut at its edges.  A window longer than
+``DETAILED`` cycles shows steps and refreshes alone: no viewer opens the others of a large model's token.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,7 @@ from sim.pim.running import Position
 
 Ints = NDArray[np.int64]
 Slice = tuple[str, str, int, int, str, dict[str, int]]
+DETAILED = 200_000
 COLUMNS = ("component", "track", "start", "end", "name", "detail")
 
 
@@ -45,9 +48,11 @@ def tables(
             slices += _steps(plan, name, position, log)
         if logs:
             commands = np.concatenate([log.commands for _, log in logs])
-            slices += _rows(plan.pim.memory, name, commands)
-            slices += _bus(plan.pim.memory, name, commands)
-            slices += _pins(plan.pim.memory, name, commands)
+            slices += _refreshes(plan.pim.memory, name, commands)
+            if end - begin <= DETAILED:
+                slices += _rows(plan.pim.memory, name, commands)
+                slices += _bus(plan.pim.memory, name, commands)
+                slices += _pins(plan.pim.memory, name, commands)
     tracks = {key: index for index, key in enumerate(dict.fromkeys((s[0], s[1]) for s in slices))}
     cut = [
         (component, track, max(start, begin), min(stop, end), what, detail)
@@ -110,8 +115,14 @@ def _rows(memory: Memory, component: str, commands: Ints) -> Iterator[Slice]:
                 where = {"row": row} if place < 0 else {"row": row, "bank": place}
                 yield component, "rows", since, cycle, f"row {row}", where
             opened.clear()
-        elif command.does == "refresh":
-            yield component, "refresh", cycle, cycle + memory.timing.get("tRFC", 1), command.name, {}
+
+
+def _refreshes(memory: Memory, component: str, commands: Ints) -> Iterator[Slice]:
+    for command in memory.commands:
+        if command.does == "refresh":
+            lasts = memory.timing.get("tRFC", 1)
+            for cycle in commands[commands[:, 1] == command.code, 0].tolist():
+                yield component, "refresh", cycle, cycle + lasts, command.name, {}
 
 
 def _bus(memory: Memory, component: str, commands: Ints) -> Iterator[Slice]:

@@ -224,7 +224,7 @@ def test_digest_is_of_the_content(tmp_path: Path) -> None:
 def test_every_number_of_the_library_has_a_source() -> None:
     for device in DEVICES:
         for row in show(arch.load(device)).values:
-            named = row.key.removeprefix("dram.").startswith(("requests", "address_map", "name"))
+            named = row.key.removeprefix("dram.").startswith(("requests", "address_map", "name", "title"))
             if any(c.isdigit() for c in row.given) and not named:
                 assert row.source, (device, row.key)
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,10 @@ from cyclewise.published import (
 )
 from sim.baselines import baselines
 from sim.report import Report
+from tests.cyclewise.program import Program, refused
 from tests.plots.pim_recording import made
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +207,35 @@ def test_pages_and_lines_tell_everything() -> None:
     page = published_tables.markdown(answers)
     assert "| f | a | 2 s | 1.8 s to 2.2 s | 2.3 s | +15.0 % | **fails** |" in page
     assert "3 figures: 1 holds, 1 fails, 1 shown." in page
+    assert "| f | 2 s | 2.1 s to 9 s | holds 1 of 3, fails 1 of 3, shown 1 of 3 |" in page
     assert published_tables.reasons(answers) == {"f": "A reason."}
     assert [line[-1] for line in published_tables.lines(answers)] == [HOLDS, FAILS, SHOWN]
     assert re.search(r"\| f \| somewhere \| read \| A reason\. \|", page)
     json.dumps([dataclasses.asdict(answer) for answer in answers])
+
+
+def test_quick_runs_the_machine(program: Program) -> None:
+    content = program("validate", "pim_gpt", "--quick", "--json").json
+    assert content["ok"] is True and content["failing"] == 0
+    answers = content["answers"]
+    assert isinstance(answers, list)
+    found = {answer["row"]: answer for answer in answers}
+    assert {"ideal_token_time", "row_hits", "t4_speedup", "power"} <= set(found)
+    assert all(answer["ours"] is not None for answer in answers)
+    assert found["refresh_share"]["ours"] == pytest.approx(1 / 15, abs=1e-3)
+    text = program("validate", "pim_gpt", "--quick").out
+    assert "time per token at context 512" in text and "16 figures: " in text
+
+
+def test_only_the_dram_has_measured_data(program: Program) -> None:
+    refused(program("validate", "pim_gpt", "--data", "x"), "--data", "only dram")
+    refused(program("validate", "pim_gtp"), "accepted dram, pim_gpt")
+
+
+@pytest.mark.slow
+def test_the_page_is_current(program: Program, tmp_path: Path) -> None:
+    content = program("validate", "pim_gpt", "--json", "--markdown", str(tmp_path / "page.md")).json
+    assert content["ok"] is True
+    page = CHECKOUT / "docs" / "systems" / "pim_gpt_validation.md"
+    again = f"cyclewise validate pim_gpt --markdown {page.relative_to(CHECKOUT)}"
+    assert (tmp_path / "page.md").read_text() == page.read_text(), f"the page is of old: {again}"

@@ -73,7 +73,7 @@ def test_rules_come_to_the_cycles_of_each_memory(generate: ModuleType) -> None:
     assert row(ddr4, "`tFAW`", "`ACT → ACT`", "26", "34", "rank, 4th last", "`tFAW`")
     assert "not in `ramulator21`" in row(ddr4, "`rank_switch_read_write`")
     assert [line for line in page.splitlines() if line.startswith("## ")] == [
-        "## ddr3", "## ddr4", "## gddr6", "## hbm2"
+        "## ddr3", "## ddr4", "## gddr6", "## gddr6_mac", "## hbm2"
     ]  # fmt: skip
 
 

@@ -131,6 +131,7 @@ class Channel:
                     end += 1
                 self._mac(bank, [r[2] for r in rows[at:end]], [r[3] for r in rows[at:end]], accumulator)
             elif command == loads:
+                self._require_slot(slot)
                 self.buffer[slot] = bf16(load(slot))
             elif command == unload:
                 self._result(accumulator, results)
@@ -170,9 +171,14 @@ class Channel:
             raise LayoutError(f"bank {bank} is accessed while its row is closed")
         return int(self._open[bank])
 
+    def _require_slot(self, slot: int) -> None:
+        if not 0 <= slot < len(self.buffer):
+            raise LayoutError(f"slot {slot} of a global buffer of {len(self.buffer)}")
+
     def _mac(self, bank: int, columns: list[int], slots: list[int], accumulator: int) -> None:
         """A run of MAC commands to one accumulator, of all banks (-1) or of one."""
         banks = np.arange(self.pim.banks) if bank < 0 else np.array([bank])
+        self._require_slot(max(slots))
         starts = np.full(self.pim.banks, -1, np.int64)
         never = np.full(self._shape[1:], np.nan, np.float32)
         weights = []

@@ -11,7 +11,6 @@ from mapping.pim.places import inputs, instructions, outputs, reads, writes
 from mapping.pim.plan import PimPlan
 from mapping.pim.program import Block, Instruction, Kind, Program, Routine, Step, Unit
 from sim.pim.arithmetic import bf16, run_routine
-from sim.pim.asic import RESULT
 from sim.pim.values import exact
 from sim.pim.values.channel import LayoutError, Replayed, Write
 from sim.pim.values.weights import Weights, filled_channels, fused_bias
@@ -202,6 +201,10 @@ class Machine:
             for row, part in zip(instructions(self.plan, at.block, at.step, c), parts, strict=True):
                 cells |= _by_column(row, part, move)
             for read in replayed.reads:
+                if (read.bank, read.address) not in cells:
+                    raise LayoutError(
+                        f"bank {read.bank}, column address {read.address} is read, but not wanted"
+                    )
                 elements = cells[read.bank, read.address]
                 values[elements[elements >= 0]] = read.values[elements >= 0]
 
@@ -313,9 +316,7 @@ class Machine:
     def _run(self, routine: Routine, n: int, **registers: Floats) -> Floats:
         for name, value in registers.items():
             if np.isnan(value).any():
-                raise LayoutError(
-                    f"{routine.name}: {RESULT if name == 'y' else name} has elements never given"
-                )
+                raise LayoutError(f"{routine.name}: {name} has elements never given")
         return run_routine(routine, n, self.plan.pim.asic, registers)
 
     # What should be

@@ -25,7 +25,7 @@ def test_tokens_and_mappings_reach_the_runs(program: Program, tmp_path: Path) ->
     (tmp_path / "b.yaml").write_text(STUDY)
     answer = program("batch", "b.yaml", "-o", "out")
     assert answer.code == 0, answer.err
-    assert "tokens per second" in answer.out
+    assert "tokens/s" in answer.out
     found = cw.read_batch("out")
     reports = found.reports
     assert [*reports] == [
@@ -77,7 +77,7 @@ def test_changes_from_the_command_line_go_before_those_of_the_file(program: Prog
         ("mapping.packing", "mapping.pakking", ("b.yaml:7", "pakking", "packing")),
         ("tokens: 3", "tokens: many", ("b.yaml:4", "tokens", "many")),
         ("tokens: 3", "token: 3", ("b.yaml:4", "token", "tokens")),
-        ("tokens: 3", "mapping.context: 2", ("b.yaml:", "2")),
+        ("tokens: 3", "mapping.context: 2", ("b.yaml:4", "mapping.context", "cannot be set here")),
         ("tokens: 3", "heads: 3, hidden: 64", ("b.yaml:4", "heads", "3 heads")),
         ("gpt_tiny", "gpt_tinny", ("b.yaml:4", "gpt_tinny", "gpt_tiny")),
         ("gpt_tiny", "random", ("b.yaml:4", "random")),
