@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sim.machine import Options, Workload
     from sim.report import Report
     from workloads import AddressVectors
-    from workloads.aim_isa import AimProgram
-    from workloads.transformer import Decoding
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,9 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
     from sim.machine import machine
 
     if machine(system.kind).workload == "decoding":
-        return _for_transformers(name, parameters)
+        from cyclewise.transformer_workloads import model_or_aim
+
+        return model_or_aim(name, parameters)
     traces = {entry.name for entry in workloads.library()}
     kinds = {entry.kind for entry in workloads.generators()}
     if name not in traces and name in kinds:
@@ -115,34 +115,6 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
         if error.given == name and isinstance(error.accepted, str):
             error.accepted += f"; or a generator: {', '.join(sorted(kinds - traces))}"
         raise
-
-
-def _for_transformers(name: str, parameters: Mapping[str, Any]) -> "Decoding | AimProgram":
-    """A model with what is asked of it, or an AiM trace."""
-    from workloads.aim_isa import looks_like_aim
-    from workloads.aim_library import TITLES, open_aim
-    from workloads.transformer import decoding
-    from workloads.transformer.catalogue import names
-
-    aim = name in TITLES
-    # Models come as YAML and JSON; everything else that is a file is looked into.
-    if not aim and name not in names() and os.path.isfile(name):
-        aim = not name.endswith((".yaml", ".yml", ".json")) and (_named_aim(name) or looks_like_aim(name))
-    if aim:
-        for key in parameters:
-            message = f"{name} is an AiM trace and has no parameters; only models have"
-            raise InputError(message, file=f"--set workload.{key}")
-        return open_aim(name)
-    try:
-        return decoding(name, parameters)
-    except InputError as error:
-        if error.given == name and error.file is None and isinstance(error.accepted, str):
-            error.accepted += f"; or an AiM trace: a file, or one of {', '.join(TITLES)}"
-        raise
-
-
-def _named_aim(name: str) -> bool:
-    return ".aim" in Path(name).suffixes
 
 
 DEFAULT_WINDOW = (0, 20_000)

@@ -92,4 +92,4 @@ def test_what_a_trace_does_not_have(program: Program, tmp_path: Path) -> None:
     refused(program(*run, "--requests", "r.npz"), "requests")
     refused(program("run", "ddr4_2400", "aim_gemv16"), "aim_gemv16")
     refused(program("run", "gddr6_aim", "aim_gemv17"), "aim_gemv16", "gpt2_small")
-    refused(program("run", "pim_gpt", file), "gemv.aim")
+    refused(program("run", "pim_gpt", "aim_every_instruction"), "aim_every_instruction.aim:", "opcode")
