@@ -29,11 +29,16 @@ if TYPE_CHECKING:
     from cyclewise.comparison import compare as compare
     from cyclewise.curves import Curve as Curve
     from cyclewise.curves import curve as curve
+    from cyclewise.plans import plan as plan
+    from cyclewise.plans import values as values
     from cyclewise.rooflines import row_locality as row_locality
     from sim.dram.channel import SimulationStuckError as SimulationStuckError
     from workloads import Trace as Trace
     from workloads import generate as generate
     from workloads import open_trace as open_trace
+    from workloads.transformer import Decoding as Decoding
+    from workloads.transformer import Request as Request
+    from workloads.transformer import decoding as decoding
 
 _MODULE_OF = {
     # public name: the module that defines it; a package is its own
@@ -49,11 +54,16 @@ _MODULE_OF = {
     "compare": "cyclewise.comparison",
     "Curve": "cyclewise.curves",
     "curve": "cyclewise.curves",
+    "plan": "cyclewise.plans",
+    "values": "cyclewise.plans",
     "row_locality": "cyclewise.rooflines",
     "SimulationStuckError": "sim.dram.channel",
     "Trace": "workloads",
     "generate": "workloads",
     "open_trace": "workloads",
+    "Decoding": "workloads.transformer",
+    "Request": "workloads.transformer",
+    "decoding": "workloads.transformer",
 }
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]

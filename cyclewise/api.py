@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from arch import System
+    from sim.machine import Workload
     from sim.report import Bound, Report
-    from workloads import Trace
-    from workloads.transformer.requests import Decoding
 
 Where = str | os.PathLike[str]
 
@@ -76,7 +75,7 @@ class RunResult:
 
 def run(
     system: "str | os.PathLike[str] | System",
-    workload: "str | os.PathLike[str] | Trace | Decoding",
+    workload: "str | os.PathLike[str] | Workload",
     *,
     overrides: Sequence[str] = (),
     output: Where | None = None,
@@ -92,7 +91,7 @@ def run(
     Args:
         system: library name, YAML file, or a system from ``cw.load``.
         workload: library name, generator, trace file, or a ``cw.Trace``; for machines that run transformers a
-            model's name, its ``config.json``, a YAML file, or a ``Decoding``.
+            model's name, its ``config.json``, a YAML file or a ``cw.Decoding``, or an AiM trace.
         overrides: ``KEY=VALUE`` texts as after ``--set``.
         output: folder for report, resolved system and exact command, as ``-o`` writes it.  The command
             names the folder's own ``system.yaml`` or ``workload.npz`` for what was handed over as an object.
@@ -110,17 +109,16 @@ def run(
         SimulationStuckError: the simulation made no more progress.
     """
     from cyclewise.simulation import DEFAULT_WINDOW, Run, split_settings, workload_named
-    from workloads import Trace
-    from workloads.transformer.requests import Decoding
+    from sim.machine import Workload
 
     settings = split_settings(overrides)
     loaded, given = _system(system, settings.system)
-    if not isinstance(workload, (str, os.PathLike, Trace, Decoding)):
+    if not isinstance(workload, str | os.PathLike | Workload):
         given_type = type(workload).__name__
         raise TypeError(f"workload: given {given_type}, accepted a name, a path or a cyclewise.Trace")
     if isinstance(workload, (str, os.PathLike)):
         name: str | None = os.fspath(workload)
-        trace: Trace | Decoding = workload_named(os.fspath(workload), loaded, settings.workload)
+        trace: Workload = workload_named(os.fspath(workload), loaded, settings.workload)
     else:
         name, trace = None, workload
         if settings.workload:

@@ -33,6 +33,7 @@ from cyclewise.commands import (
     import_,
     list,
     new,
+    plan,
     report,
     rerun,
     run,
@@ -40,6 +41,7 @@ from cyclewise.commands import (
     show,
     trace,
     validate,
+    values,
 )
 from cyclewise.terminal import nobody_reads, note, one_line
 
@@ -56,7 +58,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (list, show, new, import_, schema, run, rerun, batch, compare, report, curve, check, validate):
+for module in (
+    *(list, show, new, import_, schema, plan, run, rerun, batch, compare, report, curve, check, values),
+    validate,
+):
     app.command(name=module.__name__.rpartition(".")[2].rstrip("_"), epilog=module.EXAMPLE)(module.command)
 app.add_typer(trace.app, name="trace", help=trace.__doc__, epilog=trace.EXAMPLE)
 

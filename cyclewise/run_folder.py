@@ -9,6 +9,7 @@ command.txt          the command, to be read or pasted
 run.json             the same for programs: arguments, workload, tables and files with hashes, versions
 workload.npz         the workload, if it was made in Python and has no file of its own
 workload.yaml        the same for a transformer and what is asked of it
+workload.aim         the same for an AiM trace
 over_time.csv        bandwidth, queue depths, refreshes and activates over time
 latency.csv          how many reads took how long
 bank_activity.csv    activates and column commands of each bank over time
@@ -33,7 +34,7 @@ from cyclewise.staging import put_in_place, staged, unwritable
 
 FORMAT = "cyclewise run 1"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
-WORKLOAD, DECODING = "workload.npz", "workload.yaml"
+WORKLOAD, DECODING, AIM = "workload.npz", "workload.yaml", "workload.aim"
 PAGE, FIGURES = "report.html", "figures"
 """What ``cyclewise report`` adds."""
 

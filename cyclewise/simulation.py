@@ -1,7 +1,8 @@
 """How a run is made up and carried out, shared by the command line and the Python API.
 
-A workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order; ``./random``
-is always a file.
+A memory's workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order;
+``./random`` is always a file.  A machine that runs transformers takes the name of a model or of an AiM trace,
+or the file of either.
 """
 
 import json
@@ -20,10 +21,9 @@ from cyclewise import run_folder
 
 if TYPE_CHECKING:
     from arch import System
-    from sim.machine import Options
+    from sim.machine import Options, Workload
     from sim.report import Report
-    from workloads import AddressVectors, Trace
-    from workloads.transformer import Decoding
+    from workloads import AddressVectors
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def address_vectors(system: "System") -> "AddressVectors | None":
     return AddressVectors(system.spec.resolve(), per_transaction)
 
 
-def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Trace | Decoding":
+def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Workload":
     """The workload called ``name``, for ``system``.
 
     A memory runs traces, and ``parameters`` are for generators; other machines run transformers, and
-    ``parameters`` change the model and say what is asked of it.
+    ``parameters`` change the model and say what is asked of it, or AiM traces, which have none.
 
     Raises:
         InputError: no such workload, parameters that it does not have, or a file that cannot be read.
@@ -98,9 +98,9 @@ def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -
     from sim.machine import machine
 
     if machine(system.kind).workload == "decoding":
-        from workloads.transformer import decoding
+        from cyclewise.transformer_workloads import model_or_aim
 
-        return decoding(name, parameters)
+        return model_or_aim(name, parameters)
     traces = {entry.name for entry in workloads.library()}
     kinds = {entry.kind for entry in workloads.generators()}
     if name not in traces and name in kinds:
@@ -126,7 +126,7 @@ class Run:
     """A run to be carried out, and how it was asked for."""
 
     system: "System"
-    trace: "Trace | Decoding"
+    trace: "Workload"
     system_given: str | None
     """Name or path; None for a system loaded in Python."""
     overrides: Sequence[str]
@@ -203,13 +203,21 @@ class Run:
     @property
     def _kept_workload(self) -> str:
         """File of the run folder that a workload made in Python is kept in."""
-        return run_folder.WORKLOAD if hasattr(self.trace, "path") else run_folder.DECODING
+        from workloads.aim_isa import AimProgram
+        from workloads.transformer import Decoding
+
+        if isinstance(self.trace, AimProgram):
+            return run_folder.AIM
+        return run_folder.DECODING if isinstance(self.trace, Decoding) else run_folder.WORKLOAD
 
     def _save_workload(self, path: Path) -> None:
         from workloads import Trace, save
+        from workloads.aim_isa import AimProgram
 
         if isinstance(self.trace, Trace):
             save(self.trace, str(path))
+        elif isinstance(self.trace, AimProgram):
+            self.trace.write(str(path))
         else:
             path.write_text(self.trace.to_yaml(), encoding="utf-8")
 

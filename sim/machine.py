@@ -15,8 +15,12 @@ from typing import Any, Literal
 from arch.errors import InputError, unknown
 from arch.system import System
 from sim.report import MetricDeclaration, Report, units_of
+from workloads.aim_isa import AimProgram
 from workloads.trace import Trace
 from workloads.transformer.requests import Decoding
+
+Workload = Trace | Decoding | AimProgram
+"""What machines run."""
 
 GROUP = "cyclewise.machines"
 """Entry point group of plug-in packages."""
@@ -66,7 +70,8 @@ class Machine:
         metrics: every metric that its reports hold, and no other.
         tables: which tables it can hand over besides commands and requests: those that figures are drawn
             from, such as ``OBSERVATIONS``, and those of ``TIMELINE``.
-        workload: what it runs: a trace of memory requests, or a transformer and requests for tokens.
+        workload: what it runs: a trace of memory requests, or a transformer and requests for tokens (or an
+            AiM trace, which says itself what lies where).
     """
 
     kind: str
@@ -141,7 +146,7 @@ def _plugged_in(point: EntryPoint) -> Machine:
 
 def simulate(
     system: System,
-    workload: Trace | Decoding,
+    workload: Workload,
     options: Options | None = None,
     mapping: Mapping[str, Any] | None = None,
 ) -> Report:
@@ -153,8 +158,12 @@ def simulate(
         ValueError: the machine reports metrics that it did not declare.
     """
     runs = machine(system.kind)
-    if isinstance(workload, Trace) != (runs.workload == "trace") and isinstance(workload, Trace | Decoding):
-        wanted = {"trace": "a trace of memory requests", "decoding": "a transformer and requests for tokens"}
+    known = isinstance(workload, Workload)
+    if known and isinstance(workload, Trace) != (runs.workload == "trace"):
+        wanted = {
+            "trace": "a trace of memory requests",
+            "decoding": "a transformer and requests for tokens, or an AiM trace",
+        }
         given = type(workload).__name__
         raise InputError(f"a system of kind {runs.kind} runs {wanted[runs.workload]}", given=given)
     report = runs.simulate(system, runs.plan(system, workload, mapping or {}), options or Options())

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -154,9 +153,13 @@ class AimProgram:
         with replacing(path) as file, compressing(file, compression_for(path)) as sink:
             sink.write(self.text().encode())
 
-    @cached_property
+    @property
+    def path(self) -> str | None:
+        """The file that it was read from, as other workloads call it."""
+        return self.file
+
     def digest(self) -> str:
-        """Hash of the instructions; file, lines and comments do not matter."""
+        """SHA-256, in hexadecimal, of the instructions; file, lines and comments do not matter."""
         content = np.ascontiguousarray(self.rows, dtype="<i8").tobytes()
         return hashlib.sha256(b"aim 1\n" + content).hexdigest()
 

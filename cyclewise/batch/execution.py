@@ -1,11 +1,12 @@
 """Carries out the runs of a batch that are not finished, on several cores, and keeps what becomes of them."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from arch.errors import InputError
 from cyclewise.batch import folder as on_disk
@@ -14,6 +15,9 @@ from cyclewise.batch.folder import Failed, Standing
 from cyclewise.batch.planning import BatchPlan, Loader, PlannedRun, plan
 from cyclewise.batch.results import BatchResults, read_batch
 from dse.processes import outcomes, usable_cores
+
+if TYPE_CHECKING:
+    from sim.machine import Workload
 
 
 class Listener(Protocol):
@@ -62,6 +66,7 @@ def run_batch(
     jobs: int | None = None,
     output: str | Path | None = None,
     retry_failed: bool = False,
+    overrides: Sequence[str] = (),
 ) -> BatchResults:
     """Carry out the batch in a YAML file, or in a map of the same form, and read back what came of it.
 
@@ -72,12 +77,13 @@ def run_batch(
         jobs: worker processes; by default as many as there are usable cores.
         output: folder for the results; else ``output`` of the batch, else NAME-results beside the caller.
         retry_failed: run again what failed before.
+        overrides: ``KEY=VALUE`` texts as after ``--set``, for every run.
 
     Raises:
         InputError: the batch or the folder is wrong; nothing has been run then.
     """
     loader = Loader()
-    planned = plan(source, loader)
+    planned = plan(source, loader, overrides)
     into = destination(planned, output)
     carry_out(planned, loader, into, jobs=jobs, retry_failed=retry_failed)
     return read_batch(into)
@@ -227,7 +233,6 @@ def _changed(file: str) -> Failed:
 def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]) -> None:
     """Compile or load here, once, what the workers will use: they are forked from this process."""
     from sim.machine import Options, machine, simulate
-    from workloads import Trace
 
     shapes: set[tuple[Any, ...]] = set()
     for run in todo:
@@ -241,4 +246,17 @@ def _warm_up(todo: list[PlannedRun], loader: Loader, says: Callable[[str], None]
         with suppress(InputError):  # the run itself will tell
             tables = [*machine(system.kind).observations]
             options = Options(tables=tables, message=says)
-            simulate(system, Trace.from_arrays([0, 0], [1, 0], name="warm-up"), options)
+            simulate(system, _tiny(loader.trace_of(run)), options, run.mapping)
+
+
+def _tiny(workload: "Workload") -> "Workload":
+    """Something of the same kind that takes next to no time."""
+    from workloads import Trace
+    from workloads.aim_isa import Op, instruction, program
+    from workloads.transformer import Decoding, Request
+
+    if isinstance(workload, Decoding):
+        return replace(workload, requests=(Request(Fraction(0), 1, 1),), name="warm-up")
+    if isinstance(workload, Trace):
+        return Trace.from_arrays([0, 0], [1, 0], name="warm-up")
+    return program("warm-up", [instruction(Op.MAC_ABK, 1, 1, 0), instruction(Op.EOC)])

@@ -161,7 +161,10 @@ def write_record(folder: Path, plan: BatchPlan) -> None:
         }
         for run in plan.runs
     ]
-    head = {"format": FORMAT, "cyclewise": __version__, "title": plan.title, "source": plan.source}
+    head: dict[str, Any] = {"format": FORMAT, "cyclewise": __version__}
+    head |= {"title": plan.title, "source": plan.source}
+    if plan.overrides:
+        head["overrides"] = list(plan.overrides)
     write_whole(folder / RECORD, json.dumps({**head, "runs": runs}, indent=1) + "\n")
 
 
@@ -277,23 +280,31 @@ def _finished(path: Path, run: PlannedRun, loader: Loader) -> bool:
 def _check_tables(path: Path, known: Mapping[str, Any], kind: str) -> None:
     from sim.machine import machine
 
-    for name in machine(kind).observations:
-        file = path / f"{name}.csv"
+    # A machine need not have all of its tables for every workload: the record names those of this run.
+    named = known.get("tables")
+    for name in named if isinstance(named, dict) else [f"{n}.csv" for n in machine(kind).observations]:
+        file = path / name
         if not file.exists():
             raise InputError("is missing", file=str(file))
     run_folder.check_tables(path, known)
 
 
 def _same_workload(known: Mapping[str, Any], run: PlannedRun, loader: Loader) -> bool:
-    if known.get("parameters") != run.parameters or known.get("name") != loader.trace_of(run).name:
+    from workloads import Trace
+
+    workload = loader.trace_of(run)
+    if known.get("parameters") != run.parameters or known.get("name") != workload.name:
         return False
     if (known.get("mapping") or {}) != run.mapping:
+        return False
+    # A model's file may name others; what is asked of it is quickly hashed, unlike a trace.
+    if not isinstance(workload, Trace) and known.get("digest") != workload.digest():
         return False
     if run.file is None:
         return known.get("path") is None and known.get("given") == run.workload_given
     if known.get("path") == run.file and run.file_state.items() <= known.items():
         return True
-    return bool(known.get("digest") == loader.trace_of(run).digest())
+    return bool(known.get("digest") == workload.digest())
 
 
 def _whole(path: Path, known: Mapping[str, Any], digest_of: Any) -> dict[str, Any]:
@@ -317,8 +328,8 @@ def _identity(run: PlannedRun) -> dict[str, Any]:
         "system_digest": run.system_digest,
         "workload": run.workload_given,
         "parameters": dict(run.parameters),
-        "file": dict(run.file_state),
         **({"mapping": dict(run.mapping)} if run.mapping else {}),
+        "file": dict(run.file_state),
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))
     return plain

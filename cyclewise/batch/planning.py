@@ -4,23 +4,19 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arch.errors import MISSING, InputError, Location, dotted, unknown
 from arch.yaml_source import Tree
+from cyclewise.batch.changes import NOTHING, OTHERS, PARTS, Changes, given_changes, part_of, yaml_text
 from cyclewise.batch.spec import BatchSpec, RunEntry, SystemEntry, WorkloadEntry, read
 
 if TYPE_CHECKING:
     from arch import System
-    from workloads import Trace
-    from workloads.transformer import Decoding
+    from sim.machine import Workload
 
 MOST_RUNS = 100_000
-
-_OUTSIDE = ("workload.", "mapping.")
-"""How changed keys begin that are none of the system's."""
 
 _NOT_IN_NAMES = re.compile(r"^[^A-Za-z0-9_]|[^A-Za-z0-9_.+-]")
 
@@ -39,12 +35,14 @@ class PlannedRun:
     workload_given: str
     """What ``cyclewise run`` would be given."""
     settings: Mapping[str, str]
-    """Changed keys; others than the system's begin with ``workload.`` or ``mapping.``.  Values are YAML."""
+    """Changed keys; those of the workload begin with ``workload.``, choices of the mapping with ``mapping.``.
+    Values are YAML.
+    """
     system_digest: str
     parameters: Mapping[str, Any]
-    """Of the workload's generator, or of its model and requests."""
+    """Of the workload's generator, or of a transformer."""
     file: str | None
-    """Absolute path of the trace file; None for a library workload or a generator."""
+    """Absolute path of the workload's file; None for a library workload or a generator."""
     file_state: Mapping[str, int]
     """That file's size and time of change when the batch began; empty without one."""
     mapping: Mapping[str, Any] = field(default_factory=dict)
@@ -65,14 +63,16 @@ class BatchPlan:
     """The batch file; None for a map."""
     runs: tuple[PlannedRun, ...]
     output: Path | None
+    overrides: tuple[str, ...] = ()
+    """Changes of all runs beside those in the file, as after ``--set``."""
 
 
 @dataclass
 class Loader:
-    """Systems and traces, each loaded once for as long as this lives."""
+    """Systems and workloads, each loaded once for as long as this lives."""
 
     systems: "dict[tuple[str, ...], System]" = field(default_factory=dict)
-    traces: "dict[tuple[Any, ...], Trace | Decoding]" = field(default_factory=dict)
+    traces: "dict[tuple[Any, ...], Workload]" = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Loader, ()  # another process loads for itself
@@ -86,7 +86,7 @@ class Loader:
             self.systems[key] = arch.load(given, overrides)
         return self.systems[key]
 
-    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Trace | Decoding":
+    def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Workload":
         """Raises InputError as :func:`cyclewise.simulation.workload_named` does."""
         from cyclewise.simulation import workload_named
 
@@ -98,15 +98,21 @@ class Loader:
 
     def system_of(self, run: PlannedRun) -> "System":
         """The system of a run, with its changes."""
-        return self.system(run.system_given, [t for t in run.overrides if not t.startswith(_OUTSIDE)])
+        others = tuple(f"{part}." for part in OTHERS)
+        return self.system(run.system_given, [t for t in run.overrides if not t.startswith(others)])
 
-    def trace_of(self, run: PlannedRun) -> "Trace | Decoding":
+    def trace_of(self, run: PlannedRun) -> "Workload":
         """The workload of a run."""
         return self.trace(run.workload_given, run.parameters, self.system_of(run))
 
 
-def plan(source: str | Path | Mapping[str, Any], loader: Loader) -> BatchPlan:
+def plan(source: str | Path | Mapping[str, Any], loader: Loader, overrides: Sequence[str] = ()) -> BatchPlan:
     """The runs that a batch file, or a map of the same form, asks for.
+
+    Args:
+        source: the file or map.
+        loader: of systems and workloads.
+        overrides: ``KEY=VALUE`` texts as after ``--set``, for every run.
 
     Raises:
         InputError: the first thing that is wrong, with file and line: a misspelt key, a missing file, an
@@ -114,7 +120,7 @@ def plan(source: str | Path | Mapping[str, Any], loader: Loader) -> BatchPlan:
     """
     spec, tree, folder = read(source)
     shown = None if isinstance(source, Mapping) else str(source)
-    planner = _Planner(spec, tree, folder, loader)
+    planner = _Planner(spec, tree, folder, loader, given_changes(overrides))
     runs: dict[str, tuple[PlannedRun, Location]] = {}
     for run, location in planner.runs():
         first = runs.setdefault(run.name.casefold(), (run, location))
@@ -127,32 +133,7 @@ def plan(source: str | Path | Mapping[str, Any], loader: Loader) -> BatchPlan:
         message = "no runs" if not (spec.systems or spec.workloads) else "systems and workloads make runs"
         raise _error(tree, (), message, accepted="systems and workloads, or runs")
     output = None if spec.output is None else folder / spec.output
-    return BatchPlan(spec.title, shown, tuple(run for run, _ in runs.values()), output)
-
-
-@dataclass(frozen=True)
-class _Set:
-    """Changes with the places in the batch file where they stand."""
-
-    texts: Mapping[str, str]
-    places: Mapping[str, Location]
-
-    def over(self, base: "_Set") -> "_Set":
-        # A key set again moves to the end: what comes later wins, over maps that hold the key as well.
-        kept = {key: text for key, text in base.texts.items() if key not in self.texts}
-        return _Set({**kept, **self.texts}, {**base.places, **self.places})
-
-    def part(self, prefix: str) -> "_Set":
-        """The changes of the ``workload.``, of the ``mapping.``, or, without prefix, of the system."""
-        texts = {
-            key: text
-            for key, text in self.texts.items()
-            if (key.startswith(prefix) if prefix else not key.startswith(_OUTSIDE))
-        }
-        return _Set(texts, {key: self.places[key] for key in texts})
-
-
-_NOTHING = _Set({}, {})
+    return BatchPlan(spec.title, shown, tuple(run for run, _ in runs.values()), output, tuple(overrides))
 
 
 @dataclass(frozen=True)
@@ -162,30 +143,30 @@ class _Used:
     name: str
     given: str
     file: str | None
-    changes: _Set
+    changes: Changes
     location: Location
 
 
 class _Planner:
-    def __init__(self, spec: BatchSpec, tree: Tree, folder: Path, loader: Loader) -> None:
+    def __init__(self, spec: BatchSpec, tree: Tree, folder: Path, loader: Loader, extra: Changes) -> None:
         import workloads
         from arch.layers import library_names
-        from workloads.transformer.catalogue import names as transformer_names
+        from workloads.aim_library import TITLES
+        from workloads.transformer.catalogue import names
 
-        self.spec, self.tree, self.folder, self.loader = spec, tree, folder, loader
+        self.spec, self.tree, self.folder, self.loader, self.extra = spec, tree, folder, loader, extra
         self.generators = [entry.kind for entry in workloads.generators()]
-        self.traces = [entry.name for entry in workloads.library()]
-        self.models = transformer_names()
+        self.known = [entry.name for entry in workloads.library()] + self.generators + names() + [*TITLES]
         self.library = library_names()
 
     def runs(self) -> Iterator[tuple[PlannedRun, Location]]:
         spec, tree = self.spec, self.tree
         systems = [self.system(entry, ("systems", i)) for i, entry in enumerate(spec.systems)]
         workloads = [self.workload(entry, ("workloads", i)) for i, entry in enumerate(spec.workloads)]
-        variants: list[tuple[str | None, _Set, Location]] = [
+        variants: list[tuple[str | None, Changes, Location]] = [
             (
                 entry.name,
-                self.changes(entry.set, ("variants", i, "set"), ("system", "workload", "mapping")),
+                self.changes(entry.set, ("variants", i, "set"), PARTS),
                 ("variants", i),
             )
             for i, entry in enumerate(spec.variants)
@@ -199,7 +180,7 @@ class _Planner:
             _refuse_twice(tree, what, named)
         for system in systems:
             for workload in workloads:
-                for variant, changes, place in variants or [(None, _NOTHING, ())]:
+                for variant, changes, place in variants or [(None, NOTHING, ())]:
                     name = "-".join(filter(None, (system.name, workload.name, variant)))
                     yield self.run(name, system, workload, variant, changes, place), system.location
         by_name = {s.name: s for s in systems}, {w.name: w for w in workloads}
@@ -219,7 +200,7 @@ class _Planner:
         workload = workloads.get(entry.workload) or self.workload(
             WorkloadEntry(workload=entry.workload), location, others=workloads
         )
-        changes = self.changes(entry.set, (*location, "set"), ("system", "workload", "mapping"))
+        changes = self.changes(entry.set, (*location, "set"), PARTS)
         name = entry.name or f"{system.name}-{workload.name}"
         return self.run(name, system, workload, None, changes, location)
 
@@ -249,27 +230,31 @@ class _Planner:
         self, entry: WorkloadEntry, location: Location, others: Mapping[str, _Used] | None = None
     ) -> _Used:
         from workloads.files import stem
+        from workloads.transformer.catalogue import name_of
 
         given = entry.workload
         changes = self.changes(entry.set, (*location, "set"), ("workload",))
-        if given in (*self.traces, *self.generators, *self.models):
+        if given in self.known:
             return _Used(entry.name or given, given, None, changes, location)
         path = self.folder / given
         if "\0" in given or not os.path.lexists(path):
-            names = [*(others or ()), *self.traces, *self.generators, *self.models]
+            names = [*(others or ()), *self.known]
             message = "no such file" if _is_path(given) else unknown("workload", given, names)
             raise self.wrong(location, "workload", message, given, [] if _is_path(given) else names)
-        name = entry.name or _name(stem(str(path)))
+        if (path / "config.json").is_file():
+            path /= "config.json"
+        of_model = path.name == "config.json"
+        name = entry.name or _name(name_of(str(path)) if of_model else stem(str(path)))
         return _Used(name, _as_path(path), os.path.abspath(path), changes, location)
 
-    def changes(self, given: Mapping[str, Any], location: Location, allowed: Sequence[str]) -> _Set:
+    def changes(self, given: Mapping[str, Any], location: Location, allowed: Sequence[str]) -> Changes:
         """The keys of a ``set``; the first of ``allowed`` is what a key without a prefix belongs to."""
         texts: dict[str, str] = {}
         places: dict[str, Location] = {}
         for key, value in given.items():
             place = (*location, key)
             prefix, dot, rest = key.partition(".")
-            if prefix not in ("system", "workload", "mapping") or not dot:
+            if prefix not in PARTS or not dot:
                 prefix, rest = allowed[0], key
             if prefix not in allowed:
                 accepted = " or ".join(f"keys of the {what}" for what in allowed)
@@ -278,36 +263,37 @@ class _Planner:
             if full in texts:
                 raise _error(self.tree, place, "is set twice", key=True)
             texts[full], places[full] = yaml_text(value), place
-        return _Set(texts, places)
+        return Changes(texts, places)
 
     def run(
-        self, name: str, system: _Used, workload: _Used, variant: str | None, changes: _Set, place: Location
+        self,
+        name: str,
+        system: _Used,
+        workload: _Used,
+        variant: str | None,
+        changes: Changes,
+        place: Location,
     ) -> PlannedRun:
         """The run, checked; ``place`` is that of the changes, as far as there are any."""
         from cyclewise.run_folder import file_state
         from cyclewise.simulation import split_settings
 
-        of_system = changes.part("").over(system.changes)
-        of_workload = changes.part("workload.").over(workload.changes)
-        of_mapping = changes.part("mapping.")
-        given = {**of_workload.texts, **of_mapping.texts}
-        chosen = split_settings([f"{key}={text}" for key, text in given.items()])
+        all_changes = self.extra.over(changes.over(workload.changes.over(system.changes)))
+        of_system, of_workload, of_mapping = (all_changes.part(name) for name in PARTS)
+        settings = split_settings(of_workload.overrides + of_mapping.overrides)
         blamed = place if changes.texts else ()
         try:
-            loaded = self.loader.system(system.given, [f"{k}={v}" for k, v in of_system.texts.items()])
+            loaded = self.loader.system(system.given, of_system.overrides)
         except InputError as error:
             raise self.located(error, of_system, blamed or system.location) from None
         try:
-            trace = self.loader.trace(workload.given, chosen.workload, loaded)
+            trace = self.loader.trace(workload.given, settings.workload, loaded)
         except InputError as error:
             raise self.located(error, of_workload, workload.location) from None
-        if chosen.mapping:
-            from sim.machine import machine
-
-            try:
-                machine(loaded.kind).plan(loaded, trace, chosen.mapping)
-            except InputError as error:
-                raise self.located(error, of_mapping, blamed) from None
+        try:
+            _lay_out(loaded, trace, settings.mapping)
+        except InputError as error:
+            raise self.located(error, of_mapping, blamed or workload.location) from None
         return PlannedRun(
             name=name,
             system=system.name,
@@ -315,23 +301,25 @@ class _Planner:
             variant=variant,
             system_given=system.given,
             workload_given=workload.given,
-            settings={**of_system.texts, **given},
+            settings={**of_system.texts, **of_workload.texts, **of_mapping.texts},
             system_digest=loaded.digest(),
-            parameters=chosen.workload,
-            mapping=chosen.mapping,
+            parameters=settings.workload,
+            mapping=settings.mapping,
             file=workload.file,
             file_state=file_state(workload.file) if workload.file else {},
         )
 
-    def located(self, error: InputError, changes: _Set, otherwise: Location) -> InputError:
+    def located(self, error: InputError, changes: Changes, otherwise: Location) -> InputError:
         """The same complaint at the line of the change that it is about, or else at ``otherwise``."""
-        for key, place in changes.places.items():
-            outside = key.startswith(_OUTSIDE)
-            texts = (f"--set {key}={changes.texts[key]}", f"--set {key}")
-            same = outside and (error.field or "").partition(".")[2] == key.partition(".")[2]
-            if error.file in texts or same:
+        for key, text in changes.texts.items():
+            of_workload = part_of(key) != "system"
+            same = of_workload and (error.field or "").partition(".")[2] == key.partition(".")[2]
+            if error.file in (f"--set {key}={text}", f"--set {key}") or same:
+                if self.extra.texts.get(key) == text:
+                    return error  # what the command line says stands in no line of the file
+                place = changes.places[key]
                 inner = error.field or ""
-                ours = outside or inner in ("", key)
+                ours = of_workload or inner in ("", key)
                 message = error.message if ours else f"{inner}: {error.message}"
                 return _error(self.tree, place, message, given=error.given, accepted=error.accepted, key=True)
         if error.file is None and error.field is None:
@@ -346,38 +334,13 @@ class _Planner:
         return _error(self.tree, where, message, given=given, accepted=more)
 
 
-def yaml_text(value: Any) -> str:
-    """``value`` as YAML on one line that reads as the same value again."""
-    from arch.yaml_source import parse
+def _lay_out(system: "System", workload: "Workload", mapping: Mapping[str, Any]) -> None:
+    """InputError if the workload does not fit the system, or for choices that its mapping does not have."""
+    from sim.machine import machine
 
-    if isinstance(value, str):
-        try:
-            if parse(value, "", lines=False).data == value:
-                return value
-        except InputError:
-            pass
-        return _quoted(value)
-    return _flow(value)
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, (float, Decimal)):
-        return format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_quoted(str(k))}: {_flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _quoted(value) if isinstance(value, str) else str(value)
-
-
-def _quoted(text: str) -> str:
-    import json
-
-    return json.dumps(text)
+    runs = machine(system.kind)
+    if mapping or runs.workload != "trace":
+        runs.plan(system, workload, mapping)
 
 
 def _is_path(given: str) -> bool:

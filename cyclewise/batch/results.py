@@ -18,8 +18,8 @@ class BatchRun:
     """One run of a batch.  Exactly one of ``report`` and ``error`` is there.
 
     ``system``, ``workload``, ``variant``: what the batch file calls them.  ``settings``: the keys that were
-    changed, with YAML texts as values; those of the workload begin with ``workload.``.  ``folder``: its run
-    folder, if the run is finished.  ``error``: why there is no report.
+    changed, with YAML texts as values; those of the workload begin with ``workload.``, of the mapping with
+    ``mapping.``.  ``folder``: its run folder, if the run is finished.  ``error``: why there is no report.
     """
 
     name: str
@@ -34,11 +34,14 @@ class BatchRun:
 
 @dataclass(frozen=True)
 class BatchResults:
-    """A batch, its runs in the order of its file; ``source``: that file, None for a batch made in Python."""
+    """A batch, its runs in the order of its file; ``source``: that file, None for a batch made in Python.
+    ``overrides``: what was changed in all runs beside it, as after ``--set``.
+    """
 
     title: str
     runs: tuple[BatchRun, ...]
     source: str | None = None
+    overrides: tuple[str, ...] = ()
 
     @property
     def reports(self) -> "dict[str, Report]":
@@ -61,7 +64,9 @@ def read_batch(folder: str | Path) -> BatchResults:
     content = on_disk.record(path)
     runs = tuple(_run(path, known) for known in content["runs"])
     source = content.get("source")
-    return BatchResults(str(content.get("title") or ""), runs, None if source is None else str(source))
+    overrides = tuple(map(str, content.get("overrides") or ()))
+    title = str(content.get("title") or "")
+    return BatchResults(title, runs, None if source is None else str(source), overrides)
 
 
 def _run(folder: Path, known: Mapping[str, object]) -> BatchRun:

@@ -30,14 +30,14 @@ class SystemEntry(Spec):
 
 
 class WorkloadEntry(Spec):
-    """A workload, and the parameters of its generator or model."""
+    """A workload, and its parameters."""
 
     workload: Text
-    """Library name, generator, model, or trace file (beside the batch file, or a path from there)."""
+    """Library name, generator, or file of a trace or model (beside the batch file, or a path from there)."""
     name: SystemName | None = None
     """What the runs call it; else the library name, the generator or the name of the file."""
     set: Settings = Field(default_factory=dict)
-    """Parameters of a generator: requests: 10000."""
+    """Parameters of a generator, requests: 10000, or of a model, tokens: 128."""
 
 
 class VariantEntry(Spec):
@@ -46,7 +46,8 @@ class VariantEntry(Spec):
     name: SystemName
     """What the runs call it."""
     set: Settings = Field(default_factory=dict)
-    """Keys to change: controller.page_policy (of the system), workload.requests, mapping.packing."""
+    """Keys to change: controller.page_policy (of the system), workload.requests (of a generator),
+    mapping.packing (of how a model is laid on the system)."""
 
 
 class RunEntry(Spec):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = (
     "Example: cyclewise batch study.yaml -o out/study\n\n"
-    "where study.yaml says systems: \\[ddr4_2400, hbm2_2000] and workloads: \\[random_rw30, spmv]"
+    "where study.yaml says systems: \\[ddr4_2400, hbm2_2000] and workloads: \\[random_rw30, spmv]\n\n"
+    "cyclewise batch examples/pim_gpt_models.yaml --set workload.tokens=8 -o out/models"
 )
 
 _SHOWN = {
@@ -47,6 +48,14 @@ def command(
         bool, typer.Option("--retry-failed", help="Run again what failed before.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and list the runs.")] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change one key in every run: KEY, workload.KEY or mapping.KEY.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Run every system with every workload: exit 1 if a run failed.
@@ -57,7 +66,7 @@ def command(
     from cyclewise.batch.planning import Loader, plan
 
     loader = Loader()
-    planned = plan(file, loader)
+    planned = plan(file, loader, set_ or [])
     into = destination(planned, output)
     if dry_run:
         _list(planned, into, loader, json)
@@ -253,4 +262,6 @@ def _shown(value: Any, unit: str) -> str:
         return ""
     if unit == "1":
         return f"{value:.1%}"
+    if unit == "1/s":
+        return f"{value:,.1f}"
     return si(value, unit) if unit in ("B/s", "B", "s", "J") else f"{value:,.1f} {unit}"

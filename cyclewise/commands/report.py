@@ -130,6 +130,8 @@ def _batch(path: Path, target: Path) -> "tuple[Page, list[str]]":
         for run in results.runs
     ]
     again = ["cyclewise", "batch", results.source, "-o", str(path)] if results.source is not None else []
+    for text in results.overrides if again else ():
+        again += ["--set", text]
     title = results.title or path.resolve().name
     return batch_page(title, rows, command=shlex.join(again), version=__version__), bad
 

@@ -76,7 +76,7 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     import arch
     from cyclewise import run_folder
     from cyclewise.simulation import DEFAULT_WINDOW, Run, workload_named
-    from workloads.transformer.requests import Decoding
+    from workloads import Trace
 
     begin, end = record.get("window") or DEFAULT_WINDOW
     system = arch.load(str(path / run_folder.SYSTEM))
@@ -89,10 +89,10 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     if trace.digest() != known.get("digest"):
         raise arch.InputError("is not the workload of that run any more: its requests differ", file=name)
     name_then = str(known.get("name", trace.name))
-    if isinstance(trace, Decoding):
-        trace = replace(trace, name=name_then)
-    else:
+    if isinstance(trace, Trace):
         trace.name = name_then
+    else:
+        trace = replace(trace, name=name_then)
     return Run(
         system=system,
         trace=trace,

@@ -8,6 +8,7 @@ from cyclewise.terminal import print_json, say, table
 
 if TYPE_CHECKING:
     from arch import System
+    from arch.show import ShownValue
 
 EXAMPLE = 'Example: cyclewise show ddr4_2400 --set "timing.tFAW=16 nCK"'
 
@@ -34,6 +35,7 @@ def command(
         say(loaded.to_yaml().rstrip("\n"))
         return
     shown = show(loaded)
+    values = [*shown.values, *_derived(loaded)]
     if json:
         print_json(
             {
@@ -41,7 +43,7 @@ def command(
                 "title": shown.title,
                 "kind": loaded.kind,
                 "digest": loaded.digest(),
-                "values": [value._asdict() for value in shown.values],
+                "values": [value._asdict() for value in values],
                 "rules": [rule._asdict() for rule in shown.rules],
                 "profiles": _profiles(loaded),
             }
@@ -51,7 +53,7 @@ def command(
     say()
     table(
         ["key", "given", "ns", "cycles", "source", "confidence"],
-        [(v.key, v.given, v.ns, v.cycles, v.source, v.confidence) for v in shown.values],
+        [(v.key, v.given, v.ns, v.cycles, v.source, v.confidence) for v in values],
         numbers=("ns", "cycles"),
     )
     if shown.rules:
@@ -73,6 +75,29 @@ def command(
             ["controller", *profiles],
             [(key, *(str(keys_of[key]).lower() for keys_of in profiles.values())) for key in keys],
         )
+
+
+def _derived(system: "System") -> "list[ShownValue]":
+    """Cycles that a machine works out from its other keys, such as those of a burst and of a MAC column."""
+    if system.kind != "pim":
+        return []
+    from arch.show import ShownValue
+    from arch.units import decimal_text
+
+    memory = system.spec.resolve().memory
+    given = system.spec.dram.timing
+    return [
+        ShownValue(
+            f"dram.timing.{name} (derived)",
+            f"{cycles} nCK",
+            decimal_text(cycles * memory.clock_period * 10**9),
+            cycles,
+            "from the machine's keys",
+            "derived",
+        )
+        for name, cycles in memory.timing.items()
+        if name not in given
+    ]
 
 
 def _profiles(system: "System") -> dict[str, dict[str, Any]]:

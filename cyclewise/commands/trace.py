@@ -156,6 +156,11 @@ def _memory(system: str | None) -> "tuple[int, AddressVectors | None]":
     from cyclewise.simulation import address_vectors, transaction_bytes
 
     loaded: System = arch.load(system)
+    if loaded.kind != "memory":
+        message = f"{loaded.name}: memory traces are for memories by themselves"
+        raise arch.InputError(
+            message, field="--system", given=loaded.kind, accepted="a system of kind memory"
+        )
     return transaction_bytes(loaded), address_vectors(loaded)
 
 

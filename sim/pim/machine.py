@@ -1,4 +1,4 @@
-"""The machine ``kind: pim``: from a System and a Decoding to a Report."""
+"""The machine ``kind: pim``: from a System and a Decoding, or an AiM trace, to a Report."""
 
 import time
 from collections.abc import Mapping
@@ -12,30 +12,38 @@ from mapping.pim.plan import PimPlan
 from mapping.pim.plan import plan as lay_out
 from sim.machine import TIMELINE, Machine, Options
 from sim.output import check_writable
+from sim.pim import aim_run
+from sim.pim.aim_run import AimPlan
 from sim.pim.report import METRICS, TABLES, report
 from sim.report import Report
+from workloads.aim_isa import AimProgram
 from workloads.transformer.requests import Decoding
 
 
-def plan(system: System, workload: Decoding, mapping: Mapping[str, Any]) -> PimPlan:
-    """Lay the model on the banks.
+def plan(system: System, workload: Decoding | AimProgram, mapping: Mapping[str, Any]) -> PimPlan | AimPlan:
+    """Lay the model on the banks, or check the trace.
 
     Raises:
-        InputError: unknown choices of mapping, or a model that does not fit.
+        InputError: unknown choices of mapping, a model that does not fit, or an instruction that addresses
+            what the machine does not have.
     """
+    if isinstance(workload, AimProgram):
+        return aim_run.plan(system.spec.resolve(), workload, mapping)
     return lay_out(system.spec.resolve(), workload, read_mapping(mapping))
 
 
-def simulate(system: System, plan: PimPlan, options: Options) -> Report:
-    """Take in and generate every token, and report.
+def simulate(system: System, plan: PimPlan | AimPlan, options: Options) -> Report:
+    """Take in and generate every token, or carry out the trace, and report.
 
     ``options.commands``: the command streams of the tokens ``options.steps`` (default: the last one), cycles
-    counted from the first of them.
+    counted from the first of them; of a trace all of them.
 
     Raises:
         InputError: an output that this machine does not have, or a file that cannot be written.
         ConservationError: the counts contradict each other.
     """
+    if isinstance(plan, AimPlan):
+        return aim_run.simulate(system, plan, options)
     started = time.perf_counter()
     _check(plan, options)
     # Numba takes most of a second to load; whoever only plans does not pay for it.

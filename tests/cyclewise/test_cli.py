@@ -21,10 +21,19 @@ from tests.cyclewise.program import CHECKOUT, TINY, Program, refused, started
 def test_list_names_systems_workloads_and_generators(program: Program) -> None:
     answer = program("list")
     assert answer.code == 0
-    for name in ("ddr4_2400", "gddr6_14000", "random_rw30", "spmv", "zipf"):
+    for name in (
+        "ddr4_2400",
+        "gddr6_14000",
+        "random_rw30",
+        "spmv",
+        "zipf",
+        "pim_gpt",
+        "gpt3_xl",
+        "aim_gemv16",
+    ):
         assert name in answer.out
     content = program("list", "--json").json
-    assert set(content) == {"systems", "workloads", "generators"}
+    assert set(content) == {"systems", "workloads", "generators", "models", "aim_traces"}
     assert "ddr3_1600" in {entry["name"] for entry in content["systems"]}  # type: ignore[attr-defined]
 
 

@@ -58,7 +58,7 @@ def test_a_written_trace_reads_back_the_same(
         trace.write(str(folder / name))
         back = read(str(folder / name))
         assert np.array_equal(back.rows, trace.rows)
-        assert (back.text(), back.digest) == (trace.text(), trace.digest)
+        assert (back.text(), back.digest()) == (trace.text(), trace.digest())
 
 
 TEXT = """# a comment
@@ -82,9 +82,9 @@ def test_comments_prefixes_hex_and_blanks(tmp_path: Path) -> None:
 
 
 def test_the_digest_tells_instructions_apart_and_not_comments(tmp_path: Path) -> None:
-    one = read(written(tmp_path, "AiM AF 1\nAiM EOC\n")).digest
-    assert read(written(tmp_path, "# no\nAiM ISR_AF 0x1\n\nAiM EOC")).digest == one
-    assert read(written(tmp_path, "AiM AF 2\nAiM EOC\n")).digest != one
+    one = read(written(tmp_path, "AiM AF 1\nAiM EOC\n")).digest()
+    assert read(written(tmp_path, "# no\nAiM ISR_AF 0x1\n\nAiM EOC")).digest() == one
+    assert read(written(tmp_path, "AiM AF 2\nAiM EOC\n")).digest() != one
 
 
 BAD_LINES = [

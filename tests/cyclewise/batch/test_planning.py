@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from arch.errors import InputError
 from arch.yaml_source import parse
-from cyclewise.batch.planning import BatchPlan, Loader, plan, yaml_text
+from cyclewise.batch.changes import yaml_text
+from cyclewise.batch.planning import BatchPlan, Loader, plan
 from cyclewise.cli import main
 
 
