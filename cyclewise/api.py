@@ -98,7 +98,8 @@ def run(
         commands: True for the command streams as arrays; a path to write them there instead.
         requests: True for the cycles of each request as arrays; a path to write them there instead.
         timeline: file to write a timeline to, ``.json`` or ``.json.gz``, for ui.perfetto.dev.
-        window: cycles that it shows, from the first to before the last (default: 0 to 20,000).
+        window: cycles that it shows, from the first to before the last (default: 0 to 20,000; of a
+            transformer the tokens ``steps``).
         steps: tokens whose commands are kept, from the first to before the last (default: the last one); only
             for machines that run transformers.
         observe: record what figures are drawn from, ``RunResult.tables``; a folder always holds it.
@@ -108,7 +109,7 @@ def run(
         TypeError: ``system`` or ``workload`` is none of the above.
         SimulationStuckError: the simulation made no more progress.
     """
-    from cyclewise.simulation import DEFAULT_WINDOW, Run, split_settings, workload_named
+    from cyclewise.simulation import Run, split_settings, workload_named
     from sim.machine import Workload
 
     settings = split_settings(overrides)
@@ -135,7 +136,7 @@ def run(
         commands=_path(commands),
         requests=_path(requests),
         timeline=None if timeline is None else os.fspath(timeline),
-        window=window or DEFAULT_WINDOW,
+        window=window,
         tables=tuple(arrays),
         observe=observe,
         mapping=settings.mapping,

@@ -14,6 +14,7 @@ over_time.csv        bandwidth, queue depths, refreshes and activates over time
 latency.csv          how many reads took how long
 bank_activity.csv    activates and column commands of each bank over time
 tokens.csv …         other tables that the machine's figures are drawn from
+timeline.json.gz     of a transformer's run: one token, for ui.perfetto.dev
 ===================  =========================================================================
 
 The files appear only after the run has ended; those of an earlier run stay until then.
@@ -34,6 +35,7 @@ from cyclewise.staging import put_in_place, staged, unwritable
 
 FORMAT = "cyclewise run 1"
 REPORT, SYSTEM, COMMAND, RECORD = "report.json", "system.yaml", "command.txt", "run.json"
+TIMELINE = "timeline.json.gz"
 WORKLOAD, DECODING, AIM = "workload.npz", "workload.yaml", "workload.aim"
 PAGE, FIGURES = "report.html", "figures"
 """What ``cyclewise report`` adds."""
@@ -63,7 +65,12 @@ class RunFolder:
                     file.flush()
                     os.fsync(file.fileno())
             figures = self.folder / FIGURES
-            for drawn in (self.folder / PAGE, *figures.glob("*.svg"), *figures.glob("*.csv")):
+            for drawn in (
+                self.folder / PAGE,
+                self.folder / TIMELINE,
+                *figures.glob("*.svg"),
+                *figures.glob("*.csv"),
+            ):
                 drawn.unlink(missing_ok=True)  # of the run that was here before
             # The record comes last: where it and the report disagree, a run was cut short right here.
             put_in_place(self._stage, self.folder, RECORD)

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -139,8 +139,9 @@ class Run:
     """File to write the cycles of each request into."""
     timeline: str | None = None
     """File to write the timeline of ``window`` into."""
-    window: tuple[int, int] = DEFAULT_WINDOW
-    """Cycles that the timeline shows, from the first to before the last."""
+    window: tuple[int, int] | None = None
+    """Cycles that the timeline shows, from the first to before the last; None: DEFAULT_WINDOW, of a
+    transformer the tokens ``steps``."""
     tables: Sequence[str] = ()
     """Which of ``commands`` and ``requests`` to hand over as arrays."""
     observe: bool = False
@@ -150,7 +151,7 @@ class Run:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     """Choices of how the workload is laid on the system."""
     steps: tuple[int, int] | None = None
-    """Tokens whose commands are written, from the first to before the last."""
+    """Tokens whose commands and timeline are written, from the first to before the last; None: the last."""
     recorded: Mapping[str, str] = field(default_factory=dict)
     """What the run folder calls the files of ``commands`` and ``requests``; else where they are written."""
 
@@ -178,14 +179,19 @@ class Run:
         if self.timeline is not None:
             self._check_timeline(known.tables)
             tables += TIMELINE
-        window = None if self.timeline is None else self.window
-        options = Options(self.commands, self.requests, tables, window, progress, message, self.steps)
+        options = Options(
+            self.commands, self.requests, tables, self._shown_cycles, progress, message, self.steps
+        )
         if output is None:
-            return self._simulated(options)
+            return self._simulated(options, self.timeline)
         with run_folder.prepared(output) as folder:
             if self.workload_given is None:
                 self._save_workload(folder.aside(self._kept_workload))
-            report = self._simulated(options)
+            timeline = self.timeline
+            if timeline is None and self._of_tokens:
+                timeline = str(folder.aside(run_folder.TIMELINE))
+                options = replace(options, tables=[*tables, *TIMELINE])
+            report = self._simulated(options, timeline)
             observed = {name: table for name, table in report.tables.items() if name in known.observations}
             written = {f"{name}.csv": run_folder.table(table) for name, table in observed.items()}
             record = self._record(folder.folder, report, written)
@@ -199,6 +205,20 @@ class Run:
                 }
             )
         return report
+
+    @property
+    def _of_tokens(self) -> bool:
+        """Is this a run of a transformer, whose folder holds a timeline of a token in any case?"""
+        from workloads.transformer import Decoding
+
+        return isinstance(self.trace, Decoding)
+
+    @property
+    def _shown_cycles(self) -> tuple[int, int] | None:
+        """Cycles of the timeline; None where tokens say it, or where there is none."""
+        if self.window is not None or self.timeline is None or self._of_tokens:
+            return self.window
+        return DEFAULT_WINDOW
 
     @property
     def _kept_workload(self) -> str:
@@ -232,20 +252,20 @@ class Run:
         check_name(self.timeline)
         check_writable([self.timeline], suffix="")
 
-    def _simulated(self, options: "Options") -> "Report":
+    def _simulated(self, options: "Options", timeline_file: str | None) -> "Report":
         """The report; the timeline, if one is asked for, is on disk."""
         from sim.machine import simulate
 
         report = simulate(self.system, self.trace, options, self.mapping)
-        if self.timeline is not None:
+        if timeline_file is not None:
             from plots import timeline
 
-            if options.message is not None and not report.tables["slices"]["start"]:
-                begin, end = self.window
+            if options.message is not None and options.window and not report.tables["slices"]["start"]:
+                begin, end = options.window
                 ended = max(report.cycles.values(), default=0)
                 options.message(f"the timeline is empty: a run of {ended:,} cycles has none in {begin}:{end}")
             timeline.write(
-                self.timeline,
+                timeline_file,
                 report.tables["slices"],
                 report.tables["counters"],
                 title=f"{self.system.name} {self.trace.name}",
@@ -264,8 +284,8 @@ class Run:
             words += ["--set", text]
         for what, file in self._files().items():
             words += [f"--{what}", self.recorded.get(what, file)]
-        if self.timeline is not None:
-            words += ["--window", "{}:{}".format(*self.window)]
+        if self._shown_cycles is not None:
+            words += ["--window", "{}:{}".format(*self._shown_cycles)]
         if self.steps is not None:
             words += ["--steps", "{}:{}".format(*self.steps)]
         return words
@@ -320,7 +340,7 @@ class Run:
                 }
                 for what, file in self._files().items()
             },
-            **({} if self.timeline is None else {"window": list(self.window)}),
+            **({} if self._shown_cycles is None else {"window": list(self._shown_cycles)}),
             **({} if self.steps is None else {"steps": list(self.steps)}),
             "versions": {
                 "cyclewise": __version__,
@@ -371,10 +391,10 @@ def run_of(
         raise InputError(
             "there is no timeline to cut; name its file", field="--window", accepted="--timeline FILE"
         )
-    cycles = DEFAULT_WINDOW if window is None else window_of(window)
-    if steps is not None and commands is None:
-        message = "no commands are written; name their file"
-        raise InputError(message, field="--steps", accepted="--commands FILE")
+    cycles = None if window is None else window_of(window)
+    if steps is not None and commands is None and timeline is None:
+        message = "neither commands nor a timeline are written; name their file"
+        raise InputError(message, field="--steps", accepted="--commands FILE, --timeline FILE")
     loaded = arch.load(system, settings.system)
     parameters = {**settings.workload, **asked}
     trace = workload_named(workload, loaded, parameters)

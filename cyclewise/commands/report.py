@@ -71,6 +71,13 @@ def command(
         say(f"figures  {printable(str(path / FIGURES))}: {len(page.drawings)} as SVG and CSV")
 
 
+def pages_of_run(folder: str) -> None:
+    """Write page and figures of a run beside it."""
+    page = _run(Path(folder))
+    _write(Path(folder) / PAGE, page.html)
+    _save(page.drawings, Path(folder) / FIGURES)
+
+
 def _run(path: Path, up: str | None = None) -> "Page":
     """The page of a run folder; InputError names whatever is damaged in it."""
     from arch import InputError

@@ -75,10 +75,9 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     """The run of the record, from what the folder holds; InputError if that has been changed since."""
     import arch
     from cyclewise import run_folder
-    from cyclewise.simulation import DEFAULT_WINDOW, Run, workload_named
+    from cyclewise.simulation import Run, workload_named
     from workloads import Trace
 
-    begin, end = record.get("window") or DEFAULT_WINDOW
     system = arch.load(str(path / run_folder.SYSTEM))
     if system.digest() != record["system"].get("digest"):
         raise arch.InputError("was changed after the run", file=str(path / run_folder.SYSTEM))
@@ -106,7 +105,7 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
         commands=files.get("commands"),
         requests=files.get("requests"),
         timeline=files.get("timeline"),
-        window=(begin, end),
+        window=None if record.get("window") is None else tuple(record["window"]),
         mapping=known.get("mapping") or {},
         steps=None if record.get("steps") is None else tuple(record["steps"]),
         recorded={what: str(record["files"][what].get("path", files[what])) for what in files},

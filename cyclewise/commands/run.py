@@ -61,7 +61,9 @@ def command(
     ] = None,
 ) -> None:
     """Simulate a workload on a system and say what came out, and why."""
+    from cyclewise.commands.report import pages_of_run
     from cyclewise.simulation import run_of
+    from workloads.transformer import Decoding
 
     asked = {key: n for key, n in (("prompt", prompt), ("tokens", tokens)) if n is not None}
     run = run_of(
@@ -69,6 +71,8 @@ def command(
     )
     with progress(f"{run.system.name} {run.trace.name}") as update:
         report = run.carried_out(output, progress=update, message=note)
+    if output is not None and isinstance(run.trace, Decoding):
+        pages_of_run(output)
     if json:
         say(report.to_json().rstrip("\n"))
         return

@@ -146,10 +146,7 @@ class Engine:
         self.states[:, X.log_size] = 0
         found = [log[: int(state[X.logged])] for log, state in zip(logs, self.states, strict=True)]
         return done._replace(
-            commands=tuple(
-                Commands(rows[:, :4].copy(), rows[:, 4:6].copy(), rows[:, 6].astype(np.int32))
-                for rows in found
-            )
+            commands=tuple(Commands(rows[:, :4], rows[:, 4:6], rows[:, 6].astype(np.int32)) for rows in found)
         )
 
     def _run(self, program: Program, logs: Ints) -> Token:

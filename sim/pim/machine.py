@@ -35,7 +35,8 @@ def plan(system: System, workload: Decoding | AimProgram, mapping: Mapping[str, 
 def simulate(system: System, plan: PimPlan | AimPlan, options: Options) -> Report:
     """Take in and generate every token, or carry out the trace, and report.
 
-    ``options.commands``: the command streams of the tokens ``options.steps`` (default: the last one), cycles
+    Without ``options.window`` a timeline shows the tokens ``options.steps``.  ``options.commands``: the
+    command streams of the tokens ``options.steps`` (default: the last one), cycles
     counted from the first of them; of a trace all of them.
 
     Raises:
@@ -56,12 +57,17 @@ def simulate(system: System, plan: PimPlan | AimPlan, options: Options) -> Repor
         options.message("Compiling the PIM channels; this happens once for each version …")
     total = plan.decoding.steps
     tokens = range(0)
-    if options.commands is not None or "commands" in options.tables:
+    commands = options.commands is not None or "commands" in options.tables
+    drawn = bool(set(options.tables) & set(TIMELINE))
+    if commands or (drawn and options.window is None):
         tokens = range(total - 1, total) if options.steps is None else range(*options.steps)
-    window = options.window if set(options.tables) & set(TIMELINE) else None
+    window = options.window if drawn else None
     done = run(plan, tokens=tokens, cycles=window or (0, 0), progress=options.progress)
+    if drawn and window is None:
+        shown = [token for position, token in done.windows if position.number in tokens]
+        window = shown[0].start, shown[-1].end
     outcome = report(system, plan, done, started, options.tables, window)
-    if not tokens:
+    if not commands:
         return outcome
     streams = rebased(
         [found for found in done.windows if found[0].number in tokens], plan.pim.memory.channels
@@ -82,8 +88,6 @@ def _check(plan: PimPlan, options: Options) -> None:
     if options.requests is not None:
         message = "this machine has no memory requests; commands and tables say what its channels do"
         raise InputError(message, field="requests", given=str(options.requests))
-    if options.window is None and set(options.tables) & set(TIMELINE):
-        raise InputError("a timeline needs a window of cycles", field="window")
     if options.steps is not None:
         begin, end = options.steps
         if not 0 <= begin < end <= plan.decoding.steps:
