@@ -233,6 +233,7 @@ def test_only_the_dram_has_measured_data(program: Program) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_the_page_is_current(program: Program, tmp_path: Path) -> None:
     content = program("validate", "pim_gpt", "--json", "--markdown", str(tmp_path / "page.md")).json
     assert content["ok"] is True

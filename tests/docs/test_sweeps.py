@@ -43,6 +43,7 @@ def test_directions(workload: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda path: path.stem)
 def test_pictures_are_current(sweep: Path) -> None:
     spec = importlib.util.spec_from_file_location("draw_sweeps", CHECKOUT / "docs" / "draw_sweeps.py")

@@ -25,6 +25,7 @@ def test_the_smallest_paper_model_with_its_head() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize(
     "model",
     [

@@ -114,7 +114,7 @@ def programs(draw: st.DrawFn, pim: Pim) -> Program:
 
 
 @pytest.mark.parametrize("system", ["pim_gpt", "gddr6_aim"])
-@settings(max_examples=100, deadline=None, phases=[Phase.generate, Phase.shrink])
+@settings(max_examples=40, deadline=None, phases=[Phase.generate, Phase.shrink])
 @given(data=st.data())
 def test_no_rule_is_ever_broken(system: str, data: st.DataObject) -> None:
     given_keys = data.draw(machines)
