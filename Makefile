@@ -48,8 +48,8 @@ clean: ## remove the environment and everything else that make and the tools lef
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("cyclewise needs Python 3.11 or newer and $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v[:2])'
-	@echo "Setting up $(VENV), once; about a minute and 1 GB …"
+	@echo "Setting up $(VENV), once; about two minutes and 2 GB …"
 	@rm -f $@
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs,rl,dask,optuna]'
 	@touch $@
