@@ -90,8 +90,8 @@ class Machine:
             from, such as ``OBSERVATIONS``, and those of ``TIMELINE``.
         workload: what it runs: a trace of memory requests, or a transformer and requests for tokens (or an
             AiM trace, which says itself what lies where).
-        measure: for studies of thousands of designs, if there is a quicker way than a Report: from the spec of
-            a system, a workload and the choices of ``mapping.*`` to exactly what :func:`measures` gives.
+        measure: for studies of thousands of designs, if there is a quicker way than a Report: from the spec
+            of a system, a workload and the choices of ``mapping.*`` to exactly what :func:`measured` gives.
     """
 
     kind: str

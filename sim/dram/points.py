@@ -1,7 +1,8 @@
 """Many memories under the same traces: a run that keeps what the runs before it have made.
 
-:func:`run_point` gives what :func:`sim.dram.batch.run_batch` does, for one channel with one stream of requests;
-everything else it hands on.  A trace is read and checked once, and the arrays that a run fills are used again.
+:func:`run_point` gives what :func:`sim.dram.batch.run_batch` does, for one channel with one stream of
+requests; everything else it hands on.  A trace is read and checked once, and the arrays that a run fills
+are used again.
 """
 
 from dataclasses import dataclass
