@@ -12,6 +12,7 @@ from scipy import stats
 
 from arch.errors import InputError
 from arch.yaml_source import parse, read_file
+from dse.evaluation import Value
 from dse.space import Space, as_mapping, read_space, space_of
 from dse.space.encoding import Indices, OneHot, UnitCube
 
@@ -69,7 +70,7 @@ def test_millions_of_designs_are_counted_exactly() -> None:
 
 def test_a_design_stands_for_all_that_come_to_the_same() -> None:
     found = space(SMALL)
-    lazy = {"policy": "lazy", "cap": "1 KiB", "depth": 8, "width": 4}
+    lazy: dict[str, Value] = {"policy": "lazy", "cap": "1 KiB", "depth": 8, "width": 4}
     assert found.canonical(lazy) == {"policy": "closed", "depth": 8}
     assert found.broken({"policy": "open", "cap": "1 KiB", "depth": 8, "width": 8}) == "fits"
     with pytest.raises(InputError, match='polcy: unknown parameter; did you mean "policy"'):
