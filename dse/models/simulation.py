@@ -119,7 +119,11 @@ class SimulationModel:
         prefix, _, key = path.partition(".")
         if prefix == "workload":
             for entry in self.entries:
-                self._workload(entry.name, {key: value})
+                try:
+                    self._workload(entry.name, {key: value})
+                except InputError as error:
+                    error.file, error.field = None, path  # it names a --set that nobody wrote
+                    raise
         elif prefix == "mapping":
             self._check_mapping({**self.mapping, key: value})
         else:
