@@ -1,5 +1,6 @@
 """The model of a study that is a program: ``model: {command: [prog, "--size={size}"], metrics: {…}}``."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -7,8 +8,10 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,12 +35,12 @@ from sim.report import MetricDeclaration
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
 _OTHERS = ("workload", "seed", "folder", "study")
-"""Placeholders that the study fills in: the workload's file or text, the seed, the run's own empty folder, and
-the folder of the study."""
+"""Places that the study fills: the workload's file or text, the seed, the run's own folder, the study's."""
 _LOG_KEPT = 20_000  # characters of a failure's log
 _LOG_READ = 64 << 20  # bytes in which metrics are looked for
 _PATIENCE = 2.0  # seconds from asking a program to end to ending it
 _TIMEOUT = 3600.0
+_END_WITH_PARENT = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def _run(command: Sequence[str], folder: str, log: Path, seconds: float) -> int 
         try:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_with_worker(),
             )  # fmt: skip
         except OSError as error:
             passing = not isinstance(error, FileNotFoundError | PermissionError)
@@ -250,6 +253,14 @@ def _run(command: Sequence[str], folder: str, log: Path, seconds: float) -> int 
             return None
         finally:
             _end(process)
+
+
+def _with_worker() -> Callable[[], object] | None:
+    """Called in the program's process: it shall end when this one does, even if that is killed."""
+    if sys.platform != "linux" or threading.active_count() > 1:  # only safe without threads
+        return None
+    library = ctypes.CDLL(None)
+    return lambda: library.prctl(_END_WITH_PARENT, signal.SIGKILL)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

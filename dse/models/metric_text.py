@@ -66,11 +66,10 @@ class Metric:
             ValueError: there is no match, or it is no number of the declared unit.
         """
         assert self.pattern is not None
-        found = None
-        for found in re.finditer(self.pattern, text, re.MULTILINE):
-            pass
-        if found is None:
+        matches = [*re.finditer(self.pattern, text, re.MULTILINE)]
+        if not matches:
             raise ValueError(f"{self.name}: nothing matches {self.pattern!r}")
+        found = matches[-1]
         if found.group(1) is None:
             raise ValueError(f"{self.name}: {found.group(0)[:80]!r} has no number")
         two = found.re.groups == 2

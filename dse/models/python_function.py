@@ -34,9 +34,9 @@ _OTHERS = ("workload", "seed", "fidelity")
 class PythonModel:
     """A function that is called with the keys of a design as keyword arguments.
 
-    It may also take ``workload`` (the path of its file, or its name), ``seed`` and ``fidelity``.  It returns a
-    map of the declared metrics: numbers in the declared unit, or texts such as ``"3.2 ms"``.  An exception
-    is the failure of that design alone.
+    It may also take ``workload`` (the path of its file, or its name), ``seed`` and ``fidelity``.  It
+    returns a map of the declared metrics: numbers in the declared unit, or texts such as ``"3.2 ms"``.  An
+    exception is the failure of that design alone.
 
     Args:
         target: ``module:function``; the module is looked for beside the study first.
@@ -73,7 +73,7 @@ class PythonModel:
 
     def prepare(self) -> None:
         """Import the function."""
-        assert self._function
+        _ = self._function
 
     def __call__(self, task: Task) -> dict[str, float]:
         entry = next(entry for entry in self.entries if entry.name == task.workload)
