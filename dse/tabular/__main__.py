@@ -1,0 +1,62 @@
+"""``python -m dse.tabular build STUDY.yaml [-o FILE] [--jobs N]``: evaluate every design of a study's space."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from arch.errors import InputError
+from arch.yaml_source import read_file
+from dse.models import evaluator_of
+from dse.processes import usable_cores
+from dse.space import read_space
+from dse.tabular.building import BuildError, build
+from dse.tabular.table import SHIPPED
+
+
+def main(words: list[str] | None = None) -> int:
+    """Build the table that the command line asks for; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dse.tabular")
+    parser.add_argument("what", choices=["build"])
+    parser.add_argument("study", type=Path, help="a study over a space that can be listed")
+    parser.add_argument("-o", "--output", type=Path, default=SHIPPED)
+    parser.add_argument("--jobs", type=int, default=usable_cores())
+    given = parser.parse_args(words)
+    try:
+        return _build(given.study, given.output, max(1, given.jobs))
+    except (InputError, BuildError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _build(study: Path, output: Path, jobs: int) -> int:
+    tree = read_file(study, str(study))
+    content = tree.data
+    for key in ("model", "workloads", "space"):
+        if key not in content:
+            raise InputError("missing", file=str(study), field=key)
+    model = evaluator_of(content["model"], content["workloads"], folder=study.parent)
+
+    def fact(name: str) -> bool:
+        return all(model.facts(workload).get(name, False) for workload in model.workloads)
+
+    space = read_space(tree, [m.name for m in model.metrics], fact).space
+    evaluator = model.with_paths({p.name: p.paths for p in space.parameters})
+    size = space.size()
+    if size is None:
+        raise InputError("a space with floats cannot be listed", file=str(study), field="space")
+    started = time.monotonic()
+
+    def tell(done: int) -> None:
+        passed = time.monotonic() - started
+        left = passed / done * (size - done)
+        print(f"\r{done:,} of {size:,} designs, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
+
+    table = build(str(content.get("study", study.stem)), evaluator, space, jobs=jobs, progress=tell)
+    table.write(output)
+    print(f"\n{output}: {len(table):,} designs, {output.stat().st_size:,} bytes", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
