@@ -1,4 +1,4 @@
-"""``python -m dse.tabular build STUDY.yaml [-o FILE] [--jobs N]``: evaluate every design of a study's space."""
+"""``python -m dse.tabular build STUDY.yaml [-o FILE] [--jobs N]``: evaluate every design of a study."""
 
 import argparse
 import sys
@@ -6,11 +6,9 @@ import time
 from pathlib import Path
 
 from arch.errors import InputError
-from arch.yaml_source import read_file
-from dse.models import evaluator_of
 from dse.processes import usable_cores
-from dse.space import read_space
 from dse.tabular.building import BuildError, build
+from dse.tabular.listing import listing
 from dse.tabular.table import SHIPPED
 
 
@@ -30,18 +28,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _build(study: Path, output: Path, jobs: int) -> int:
-    tree = read_file(study, str(study))
-    content = tree.data
-    for key in ("model", "workloads", "space"):
-        if key not in content:
-            raise InputError("missing", file=str(study), field=key)
-    model = evaluator_of(content["model"], content["workloads"], folder=study.parent)
-
-    def fact(name: str) -> bool:
-        return all(model.facts(workload).get(name, False) for workload in model.workloads)
-
-    space = read_space(tree, [m.name for m in model.metrics], fact).space
-    evaluator = model.with_paths({p.name: p.paths for p in space.parameters})
+    name, evaluator, space = listing(study)
     size = space.size()
     if size is None:
         raise InputError("a space with floats cannot be listed", file=str(study), field="space")
@@ -52,7 +39,7 @@ def _build(study: Path, output: Path, jobs: int) -> int:
         left = passed / done * (size - done)
         print(f"\r{done:,} of {size:,} designs, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
 
-    table = build(str(content.get("study", study.stem)), evaluator, space, jobs=jobs, progress=tell)
+    table = build(name, evaluator, space, jobs=jobs, progress=tell)
     table.write(output)
     print(f"\n{output}: {len(table):,} designs, {output.stat().st_size:,} bytes", file=sys.stderr)
     return 0

@@ -157,10 +157,11 @@ class Table:
     def column(self, metric: str, workload: str) -> NDArray[np.float64]:
         """One metric of all designs under a workload, shape (designs,)."""
         w = self._places[workload]
-        return self.figures[w][self.outcome[w], self._names.index(metric)]
+        found: NDArray[np.float64] = self.figures[w][self.outcome[w], self._names.index(metric)]
+        return found
 
     def scores(self, objective: Objective) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Values of an objective, shape (designs, values), and violations, shape (designs,), of all designs."""
+        """Of all designs: values of an objective, shape (designs, values), and violations, (designs,)."""
         groups, where = np.unique(self.outcome, axis=1, return_inverse=True)
         values, violations = [], []
         for column in groups.T:  # designs with the same outcomes are judged once
