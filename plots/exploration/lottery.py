@@ -41,8 +41,8 @@ def draw(spreads: Sequence[Spread], axis: Axis, *, budget: int) -> Drawing:
         "lottery",
         "Hyper-parameter lottery",
         f"Best {axis.name} after {budget:,} unique evaluations over the option sets of each optimiser: a"
-        " point is the median over the seeds of one set, the box lies between the quartiles, the whiskers reach to"
-        f" the ends. {'Lower' if axis.less_is_better else 'Higher'} is better."
+        " point is the median over the seeds of one set, the box is between the quartiles, whiskers reach"
+        f" to the ends. {'Lower' if axis.less_is_better else 'Higher'} is better."
         + (f" {lost} sets found nothing." if lost else ""),
         figure,
         {
