@@ -161,6 +161,22 @@ def growth(values: ArrayLike, reference: ArrayLike) -> Floats:
     return total
 
 
+def growth_estimate(
+    values: ArrayLike, reference: ArrayLike, low: ArrayLike, *, samples: int = 4096, rng: np.random.Generator
+) -> Floats:
+    """The same by Monte Carlo, for many objectives, within the box from ``low`` to the reference point.
+
+    What lies below ``low`` counts only as far as the box reaches: take one fixed box for all runs.
+    """
+    point, corner = np.asarray(reference, dtype=np.float64), np.asarray(low, dtype=np.float64)
+    left = rng.uniform(corner, point, size=(samples, len(point)))
+    total = np.zeros(len(rows(values)))
+    for at, design in enumerate(rows(values)):
+        left = left[(left < design).any(axis=1)]
+        total[at] = samples - len(left)
+    return total * (float(np.prod(point - corner)) / samples)
+
+
 def _volume(front: Floats, reference: Floats) -> float:
     """Of distinct non-dominated points that all lie below the reference point."""
     if not len(front):
