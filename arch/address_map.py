@@ -7,6 +7,7 @@ split, ``"row column[6:2] bank group rank column[1:0] channel"``, and hashed aft
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 from arch.device import Segment
@@ -30,6 +31,12 @@ def parse_address_map(text: str, counts: Mapping[str, int]) -> tuple[Segment, ..
     a field of which there is one may be left out.  A hash must keep the map one-to-one.
     Raises InputError, whose ``given`` is the text.
     """
+    return _parsed(text, tuple(counts.items()))
+
+
+@lru_cache(maxsize=64)  # designs of one memory share it
+def _parsed(text: str, counted: tuple[tuple[str, int], ...]) -> tuple[Segment, ...]:
+    counts = dict(counted)
     layout, *hashes = text.split(";")
     pieces = [_piece(word, text, counts) for word in layout.split()]
     if not pieces:

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING
 
 from arch import device
 from arch.errors import FieldError, unknown
+from arch.remembering import by_identity
 
 if TYPE_CHECKING:
     from arch.memory import MemorySpec
 
 
+def _parts(spec: "MemorySpec", *_: object) -> tuple[object, ...]:
+    """All that the energies follow from: timing and commands come from these parts of the spec."""
+    return (
+        spec.energy, spec.clock, spec.clock_period, spec.rounding, spec.timing, spec.commands,
+        spec.organization,
+    )  # fmt: skip
+
+
+@by_identity(_parts)
 def resolve_energy(
     spec: "MemorySpec",
     clock_period: Fraction,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from arch import device
 from arch.errors import FieldError, InputError, Location, unknown
 from arch.expression import Expression
+from arch.remembering import by_identity
 
 if TYPE_CHECKING:
     from arch.memory import MemorySpec
@@ -57,6 +58,14 @@ def resolve_slots(spec: "MemorySpec", commands: tuple[device.Command, ...]) -> t
     return tuple(slots)
 
 
+def _parts(spec: "MemorySpec", *_: object) -> tuple[object, ...]:
+    """All that the rules follow from: timing, commands and slots come from these parts of the spec."""
+    s = spec
+    clock = s.clock, s.clock_period, s.rounding, s.timing
+    return (*clock, s.constraints, s.commands, s.bus, s.requests, s.organization)
+
+
+@by_identity(_parts)
 def resolve_rules(
     spec: "MemorySpec",
     timing: Mapping[str, int],

@@ -88,6 +88,19 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     return _system(tree, path, validated, located)
 
 
+def specified(name_or_path: str, overrides: Sequence[str] = ()) -> Any:
+    """The model of its kind as :func:`load` would make it, each value validated by itself.
+
+    What only several values together make impossible is found by its ``resolve()``.  Raises
+    :class:`arch.errors.InputError`.
+    """
+    from arch.validation import validated
+
+    tree, _ = build(str(name_or_path), overrides)
+    model, tree = _checked(tree)
+    return validated(model, tree)
+
+
 def library() -> list[LibraryEntry]:
     """The systems of the library by name; abstract families are left out."""
     entries = []
@@ -149,7 +162,8 @@ def _model(kind: object, tree: Tree | None) -> "type[BaseModel]":
     )
 
 
-def _system(tree: Tree, path: Path, validated: Any, located: Any) -> System:
+def _checked(tree: Tree) -> "tuple[type[BaseModel], Tree]":
+    """The model of a tree that may be run, and the tree with a source for every value."""
     tree = without_nulls(tree)
     model = _model(tree.data.get("kind"), tree)
     if tree.data.pop("abstract", False):
@@ -160,7 +174,11 @@ def _system(tree: Tree, path: Path, validated: Any, located: Any) -> System:
             line=mark.line if mark else None,
             field="abstract",
         )
-    tree = with_overrides(tree)
+    return model, with_overrides(tree)
+
+
+def _system(tree: Tree, path: Path, validated: Any, located: Any) -> System:
+    model, tree = _checked(tree)
     spec = validated(model, tree)
     if hasattr(spec, "resolve"):
         try:

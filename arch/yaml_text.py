@@ -1,5 +1,7 @@
 """Writes plain values as YAML people like to read: blocks outside, one line per row inside."""
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -36,3 +38,22 @@ _REPRESENTER = yaml.representer.SafeRepresenter()
 def _scalar(value: Any) -> yaml.Node:
     node: yaml.Node = _REPRESENTER.represent_data(value)
     return node
+
+
+def scalar_text(value: str | int | float | bool) -> str:
+    """A plain value as YAML on one line that reads as the same value again."""
+    from arch.errors import InputError
+    from arch.yaml_source import parse
+
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    if isinstance(value, int):
+        return str(value)
+    try:
+        if parse(value, "", lines=False).data == value:
+            return value
+    except InputError:
+        pass
+    return json.dumps(value)

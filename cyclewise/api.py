@@ -109,8 +109,9 @@ def run(
         TypeError: ``system`` or ``workload`` is none of the above.
         SimulationStuckError: the simulation made no more progress.
     """
-    from cyclewise.simulation import Run, split_settings, workload_named
+    from cyclewise.simulation import Run, split_settings
     from sim.machine import Workload
+    from sim.workload_names import workload_named
 
     settings = split_settings(overrides)
     loaded, given = _system(system, settings.system)

@@ -51,7 +51,8 @@ def read(
         InputError: whatever is wrong with them, or a system that no model is laid on.
     """
     import arch
-    from cyclewise.simulation import split_settings, workload_named
+    from cyclewise.simulation import split_settings
+    from sim.workload_names import workload_named
     from workloads.transformer import Decoding
 
     settings = split_settings(overrides)

@@ -1,9 +1,4 @@
-"""How a run is made up and carried out, shared by the command line and the Python API.
-
-A memory's workload is a library trace, a generator (``random``, ``zipf``, …) or a file, in this order;
-``./random`` is always a file.  A machine that runs transformers takes the name of a model or of an AiM trace,
-or the file of either.
-"""
+"""How a run is made up and carried out, shared by the command line and the Python API."""
 
 import json
 import os
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
     from arch import System
     from sim.machine import Options, Workload
     from sim.report import Report
-    from workloads import AddressVectors
 
 
 @dataclass(frozen=True)
@@ -65,56 +59,6 @@ def _plain(text: str, shown: str) -> Any:
 
     value = parse(text, shown, lines=False).data
     return float(value) if isinstance(value, Decimal) else value
-
-
-def transaction_bytes(system: "System") -> int:
-    """Bytes that one request of the system moves; 64 where there is no memory to tell."""
-    if system.kind != "memory":
-        return 64
-    return int(system.spec.resolve().organization.transaction_bytes)
-
-
-def address_vectors(system: "System") -> "AddressVectors | None":
-    """How trace files that hold this memory's address vectors read: columns counted as Ramulator does."""
-    if system.kind != "memory":
-        return None
-    from workloads import AddressVectors
-
-    organization = system.spec.organization
-    per_transaction = int(organization.transaction.value / organization.bus.value)
-    return AddressVectors(system.spec.resolve(), per_transaction)
-
-
-def workload_named(name: str, system: "System", parameters: Mapping[str, Any]) -> "Workload":
-    """The workload called ``name``, for ``system``.
-
-    A memory runs traces, and ``parameters`` are for generators; other machines run transformers, and
-    ``parameters`` change the model and say what is asked of it, or AiM traces, which have none.
-
-    Raises:
-        InputError: no such workload, parameters that it does not have, or a file that cannot be read.
-    """
-    import workloads
-    from sim.machine import machine
-
-    if machine(system.kind).workload == "decoding":
-        from cyclewise.transformer_workloads import model_or_aim
-
-        return model_or_aim(name, parameters)
-    traces = {entry.name for entry in workloads.library()}
-    kinds = {entry.kind for entry in workloads.generators()}
-    if name not in traces and name in kinds:
-        return workloads.generate(name, **parameters)
-    if parameters:
-        shown = f"--set workload.{next(iter(parameters))}"
-        message = f"{name} is a trace and has no parameters; only generators have"
-        raise InputError(message, file=shown, accepted=sorted(kinds - traces))
-    try:
-        return workloads.load(name, transaction_bytes(system), vectors=address_vectors(system))
-    except InputError as error:
-        if error.given == name and isinstance(error.accepted, str):
-            error.accepted += f"; or a generator: {', '.join(sorted(kinds - traces))}"
-        raise
 
 
 DEFAULT_WINDOW = (0, 20_000)
@@ -385,6 +329,7 @@ def run_of(
         InputError: whatever is wrong with system, workload or overrides.
     """
     import arch
+    from sim.workload_names import workload_named
 
     settings = split_settings(overrides)
     if window is not None and timeline is None:

@@ -20,11 +20,12 @@ from arch.provenance import leaves, matching
 from arch.system import System, load
 from sim.dram.accounts import column_commands, conservation, cycles_by_cause, issued
 from sim.dram.energy import EnergyLedger, ledger
-from sim.machine import OBSERVATIONS, TIMELINE, Machine, Options
+from sim.machine import OBSERVATIONS, TIMELINE, Machine, Options, measures
 from sim.output import check_writable, write_arrays
 from sim.report import (
     SCHEMA_VERSION,
     Assumption,
+    ConservationError,
     Host,
     Invariant,
     MetricDeclaration,
@@ -85,11 +86,15 @@ def plan(system: System, workload: Trace, mapping: Mapping[str, Any] | None = No
     Raises:
         InputError: a choice of mapping, as there is none.
     """
+    _no_mapping(mapping or {})
+    memory: device.Memory = system.spec.resolve()
+    return Plan(memory, workload)
+
+
+def _no_mapping(mapping: Mapping[str, Any]) -> None:
     if mapping:
         message = "a memory has no mapping: requests go where its address_map says"
         raise InputError(message, field=f"mapping.{next(iter(mapping))}")
-    memory: device.Memory = system.spec.resolve()
-    return Plan(memory, workload)
 
 
 def simulate(system: System, plan: Plan, options: Options) -> Report:
@@ -126,6 +131,30 @@ def simulate(system: System, plan: Plan, options: Options) -> Report:
     return outcome
 
 
+def measure(spec: Any, trace: Trace, mapping: Mapping[str, Any]) -> dict[str, float]:
+    """The figures of a run without its Report, equal to those of the Report (:func:`sim.machine.measures`).
+
+    Args:
+        spec: a resolved :class:`arch.memory.MemorySpec`.  Handing in the same objects again saves time.
+
+    Raises:
+        InputError: a choice of mapping, or a request that the memory cannot serve.
+        SimulationStuckError: nothing moves any more.
+        ConservationError: the counts contradict each other.
+    """
+    from sim.dram.points import run_point
+
+    _no_mapping(mapping)
+    memory: device.Memory = spec.resolve()
+    result = run_point(memory, trace)
+    broken = [law.name for law in conservation(memory, result) if not law.holds]
+    if broken:
+        raise ConservationError("violated: " + "; ".join(broken))
+    spent = _spent(memory, result)
+    seconds = float(result.cycles * memory.clock_period)
+    return measures(seconds, None if spent is None else float(spent.total), _metrics(memory, result))
+
+
 def _warm_up(memory: device.Memory, observe: bool, message: Callable[[str], None] | None) -> None:
     """Have the kernels in machine code, so that their CPU seconds are those of the simulation alone."""
     from sim.dram.batch import needed_kernels, warm_up
@@ -155,13 +184,7 @@ def report(
         ConservationError: the counts contradict each other.
     """
     memory, trace = plan.memory, plan.trace
-    spent = ledger(
-        memory,
-        issued(result),
-        result.cycles,
-        len(result.channels),
-        sum(channel.closed_together for channel in result.channels),
-    )
+    spent = _spent(memory, result)
     metrics = _metrics(memory, result)
     return Report(
         schema_version=SCHEMA_VERSION,
@@ -203,6 +226,11 @@ def _wanted(options: Options) -> set[str]:
     files = {"commands": options.commands, "requests": options.requests}
     check_writable([path for path in files.values() if path is not None])
     return {name for name, path in files.items() if path is not None} | set(options.tables)
+
+
+def _spent(memory: device.Memory, result: "BatchResult") -> EnergyLedger | None:
+    closed = sum(channel.closed_together for channel in result.channels)
+    return ledger(memory, issued(result), result.cycles, len(result.channels), closed)
 
 
 def _metrics(memory: device.Memory, result: "BatchResult") -> dict[str, int | float | None]:
@@ -417,4 +445,4 @@ def _latencies(tallies: "Mapping[str, LatencyTally]") -> dict[str, Any]:
     }
 
 
-MACHINE = Machine("memory", plan, simulate, METRICS, OBSERVATIONS + TIMELINE)
+MACHINE = Machine("memory", plan, simulate, METRICS, OBSERVATIONS + TIMELINE, measure=measure)

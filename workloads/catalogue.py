@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from arch.errors import InputError, nearest
 from workloads.address_vectors import AddressVectors
+from workloads.dramsys_traces import DRAMSYS_TRACES, DramsysTrace
 from workloads.files import check_transaction_bytes, open_trace
-from workloads.public_traces import PUBLIC_TRACES
+from workloads.public_traces import PUBLIC_TRACES, PublicTrace
 from workloads.trace import Trace
 from workloads.trace_clock import TraceClock
 
@@ -15,6 +16,7 @@ FOLDER = Path(__file__).parent / "library"
 CARRIED = {
     "spmv": ("spmv.trace.gz", "sparse matrix-vector product behind a 32 KiB cache, load/store text"),
 }
+_MADE: dict[str, PublicTrace | DramsysTrace] = {**PUBLIC_TRACES, **DRAMSYS_TRACES}
 
 
 class LibraryEntry(NamedTuple):
@@ -29,8 +31,7 @@ class LibraryEntry(NamedTuple):
 def library() -> list[LibraryEntry]:
     """All workloads that :func:`load` knows by name."""
     carried = [LibraryEntry(name, "trace", title, FOLDER / file) for name, (file, title) in CARRIED.items()]
-    public = [LibraryEntry(name, "trace", entry.title, None) for name, entry in PUBLIC_TRACES.items()]
-    return carried + public
+    return carried + [LibraryEntry(name, "trace", entry.title, None) for name, entry in _MADE.items()]
 
 
 def load(
@@ -54,11 +55,11 @@ def load(
         InputError: neither a library name nor a readable trace file.
     """
     check_transaction_bytes(transaction_bytes)
-    if name_or_path in PUBLIC_TRACES:
+    if name_or_path in _MADE:
         if clock is not None and clock.ticks_per_cycle is not None:
             message = "its arrivals are memory clock cycles, so there is no trace clock"
             raise InputError(message, given=name_or_path)
-        return PUBLIC_TRACES[name_or_path].make(name_or_path)
+        return _MADE[name_or_path].make(name_or_path)
     if name_or_path in CARRIED:
         path = str(FOLDER / CARRIED[name_or_path][0])
         return open_trace(path, transaction_bytes, vectors=vectors, clock=clock, name=name_or_path)

@@ -87,8 +87,8 @@ class Loader:
         return self.systems[key]
 
     def trace(self, given: str, parameters: Mapping[str, Any], system: "System") -> "Workload":
-        """Raises InputError as :func:`cyclewise.simulation.workload_named` does."""
-        from cyclewise.simulation import workload_named
+        """Raises InputError as :func:`sim.workload_names.workload_named` does."""
+        from sim.workload_names import workload_named
 
         # How a file reads depends on the system; what a generator makes does not.
         key = (given, *parameters.items()) if parameters else (given, system.digest())

@@ -75,7 +75,8 @@ def _again(path: Path, record: Mapping[str, Any], files: Mapping[str, str]) -> "
     """The run of the record, from what the folder holds; InputError if that has been changed since."""
     import arch
     from cyclewise import run_folder
-    from cyclewise.simulation import Run, workload_named
+    from cyclewise.simulation import Run
+    from sim.workload_names import workload_named
     from workloads import Trace
 
     system = arch.load(str(path / run_folder.SYSTEM))

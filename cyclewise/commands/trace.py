@@ -153,7 +153,7 @@ def _memory(system: str | None) -> "tuple[int, AddressVectors | None]":
     if system is None:
         return 64, None
     import arch
-    from cyclewise.simulation import address_vectors, transaction_bytes
+    from sim.workload_names import address_vectors, transaction_bytes
 
     loaded: System = arch.load(system)
     if loaded.kind != "memory":

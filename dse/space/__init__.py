@@ -1,8 +1,7 @@
-"""Spaces of designs: :class:`Space` and its :class:`Parameter`; encodings are in :mod:`dse.space.encoding`."""
+"""What may be chosen: parameters, conditions, constraints, equivalent designs, and their number."""
 
-from dse.space.equivalence import Equivalence
-from dse.space.meaning import Expression
-from dse.space.parameters import Condition, Parameter
-from dse.space.space import Space
+from dse.space.declaration import Declared, as_mapping, read_space, space_of
+from dse.space.designs import Constraint, Space
+from dse.space.parameter import Kind, Parameter
 
-__all__ = ["Condition", "Equivalence", "Expression", "Parameter", "Space"]
+__all__ = ["Constraint", "Declared", "Kind", "Parameter", "Space", "as_mapping", "read_space", "space_of"]

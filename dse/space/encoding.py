@@ -1,140 +1,132 @@
-"""Designs as numbers, for searchers that know nothing else.
+"""Designs as numbers, for optimisers and agents that know numbers only.
 
-Every decoder gives canonical designs, in which each value of an active parameter takes an equal share of
-its axis; what is inactive in the design is simply not looked at.  Whether a design is allowed is for
-:meth:`Space.allowed` to say.  Parameters that the workloads make void have no axis.
+All work on the free parameters of a space, in their order.  Bins are uniform: a uniform action gives every
+value of a parameter with the same probability.  What is decoded is canonical, and may break a constraint.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from arch.errors import InputError
 from dse.evaluation import Config, Value
-from dse.space.parameters import Parameter
-from dse.space.space import Space
+from dse.space.designs import Space
+from dse.space.parameter import FLOAT_BINS, Parameter, scaled, share_of
 
-FLOAT_BINS: Final = 32
-"""Into how many values :class:`Indices` and :class:`OneHot` cut a float."""
-
-
-class _Axis:
-    """One parameter and the values of it that canonical designs have."""
-
-    def __init__(self, space: Space, parameter: Parameter) -> None:
-        self.parameter, self.name = parameter, parameter.name
-        self.values: Sequence[Value] | None = space.values_of(parameter.name)
-        self.size = FLOAT_BINS if self.values is None else len(self.values)
-        if self.values is None or isinstance(self.values, range):
-            self._places: dict[Value, int] = {}
-        else:
-            self._places = {parameter.index(v): i for i, v in enumerate(self.values)}
-
-    def at(self, index: int) -> Value:
-        if self.values is None:
-            return self.parameter.value_at((index + 0.5) / self.size)
-        return self.values[index]
-
-    def index(self, value: Value) -> int:
-        if self.values is None:
-            return min(int(self.parameter.share_of(value) * self.size), self.size - 1)
-        place = self.parameter.index(value)
-        return place if isinstance(self.values, range) else self._places[place]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
-class _Encoding:
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        self._axes = [_Axis(space, p) for p in space.parameters if p.name not in space.ignored]
-        self.names: tuple[str, ...] = tuple(axis.name for axis in self._axes)
-        """The parameters that have an axis, in order."""
+@dataclass(frozen=True)
+class UnitCube:
+    """One coordinate from 0 to 1 for each free parameter."""
 
-    def _checked(self, given: Any) -> Any:
-        array = np.asarray(given)
-        if array.shape != (len(self._axes),):
-            raise InputError(f"{len(self._axes)} numbers make a design", given=list(array.shape), accepted="one per parameter")
-        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
-            raise InputError("", given=array.tolist(), accepted="finite numbers")
-        return array
-
-
-class UnitCube(_Encoding):
-    """Designs as points of the cube from 0 to 1: value ``floor(x * n)`` of n, so that all bins are as wide."""
-
-    @property
-    def dimensions(self) -> int:
-        """Number of axes."""
-        return len(self._axes)
-
-    def decode(self, x: Any) -> dict[str, Value]:
-        """The canonical design at a point of shape (dimensions,); outside the cube, at its nearest point."""
-        config: dict[str, Value] = {}
-        for axis, share in zip(self._axes, self._checked(x).tolist(), strict=True):
-            share = min(max(share, 0.0), 1.0)
-            if axis.values is None:
-                config[axis.name] = axis.parameter.value_at(share)
-            else:
-                config[axis.name] = axis.values[min(int(share * axis.size), axis.size - 1)]
-        return self.space.canonical(config)
-
-    def encode(self, config: Config) -> Any:
-        """The centre of the design's bin, shape (dimensions,); 0.5 for what is inactive."""
-        canonical = self.space.canonical(config)
-        x = np.full(len(self._axes), 0.5)
-        for i, axis in enumerate(self._axes):
-            if axis.name in canonical:
-                value = canonical[axis.name]
-                if axis.values is None:
-                    x[i] = axis.parameter.share_of(value)
-                else:
-                    x[i] = (axis.index(value) + 0.5) / axis.size
-        return x
-
-
-class Indices(_Encoding):
-    """Designs as one whole number for each parameter; floats are cut into :data:`FLOAT_BINS`."""
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """How many values each axis has."""
-        return tuple(axis.size for axis in self._axes)
-
-    def decode(self, indices: Any) -> dict[str, Value]:
-        """The canonical design of indices of shape (axes,).
-
-        Raises:
-            InputError: not as many numbers as axes, or one that its axis does not have.
-        """
-        config: dict[str, Value] = {}
-        for axis, index in zip(self._axes, self._checked(indices).tolist(), strict=True):
-            if index != int(index) or not 0 <= index < axis.size:
-                raise InputError("", field=axis.name, given=index, accepted=f"0 to {axis.size - 1}")
-            config[axis.name] = axis.at(int(index))
-        return self.space.canonical(config)
-
-    def encode(self, config: Config) -> Any:
-        """Indices of shape (axes,); 0 for what is inactive."""
-        canonical = self.space.canonical(config)
-        found = [axis.index(canonical[axis.name]) if axis.name in canonical else 0 for axis in self._axes]
-        return np.array(found, dtype=np.int64)
-
-
-class OneHot(_Encoding):
-    """Designs as a 1 for each value that is chosen, for models that take no order for granted."""
+    space: Space
 
     @property
     def width(self) -> int:
-        """Values of all axes together."""
-        return sum(axis.size for axis in self._axes)
+        return len(self.space.free)
 
-    def encode(self, config: Config) -> Any:
-        """Zeros and ones of shape (width,); all zero for what is inactive."""
-        canonical = self.space.canonical(config)
-        row = np.zeros(self.width)
-        start = 0
-        for axis in self._axes:
-            if axis.name in canonical:
-                row[start + axis.index(canonical[axis.name])] = 1.0
-            start += axis.size
-        return row
+    def decode(self, point: Sequence[float]) -> dict[str, Value]:
+        """The design at ``point``, shape (width,); coordinates beyond [0, 1] are clipped."""
+        chosen: dict[str, Value] = {}
+        for p, x in zip(self.space.free, point, strict=True):
+            share = min(max(float(x), 0.0), 1.0)
+            if p.values is None:
+                chosen[p.name] = scaled(p, share)
+            else:
+                chosen[p.name] = p.values[min(int(share * len(p.values)), len(p.values) - 1)]
+        return self.space.canonical(chosen)
+
+    def encode(self, config: Config) -> "NDArray[np.float64]":
+        """The middle of the design's bins, shape (width,); 0.5 for parameters without effect."""
+        import numpy as np
+
+        return np.array([self._coordinate(p, config) for p in self.space.free], dtype=float)
+
+    @staticmethod
+    def _coordinate(p: Parameter, config: Config) -> float:
+        if p.name not in config:
+            return 0.5
+        value: Any = config[p.name]
+        if p.values is None:
+            return share_of(p, value)
+        return (p.values.index(value) + 0.5) / len(p.values)
+
+
+@dataclass(frozen=True)
+class Indices:
+    """One whole number for each free parameter; a float is cut into 32 values."""
+
+    space: Space
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each may take."""
+        return tuple(FLOAT_BINS if p.values is None else len(p.values) for p in self.space.free)
+
+    def decode(self, indices: Sequence[int]) -> dict[str, Value]:
+        """The design of ``indices``, shape (len(sizes),), each from 0 to before its size."""
+        chosen: dict[str, Value] = {}
+        for p, index in zip(self.space.free, indices, strict=True):
+            if p.values is None:
+                chosen[p.name] = scaled(p, (int(index) + 0.5) / FLOAT_BINS)
+            else:
+                chosen[p.name] = p.values[int(index)]
+        return self.space.canonical(chosen)
+
+    def encode(self, config: Config) -> "NDArray[np.int64]":
+        """The indices of a design; 0 for parameters without effect."""
+        import numpy as np
+
+        found = []
+        for p in self.space.free:
+            value: Any = config.get(p.name)
+            if value is None:
+                found.append(0)
+            elif p.values is None:
+                found.append(min(int(share_of(p, value) * FLOAT_BINS), FLOAT_BINS - 1))
+            else:
+                found.append(p.values.index(value))
+        return np.array(found, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Features for surrogate models: one column for each value of a choice, one from 0 to 1 for the others.
+
+    A parameter with a condition has one more column, which says whether it has an effect; without, all its
+    columns are 0.
+    """
+
+    space: Space
+
+    @cached_property
+    def width(self) -> int:
+        return sum(self._columns(p) for p in self.space.free)
+
+    @staticmethod
+    def _columns(p: Parameter) -> int:
+        values = 1 if p.ordered else len(p.values or ())
+        return values + (p.when is not None)
+
+    def encode(self, config: Config) -> "NDArray[np.float64]":
+        """The features of a design, shape (width,)."""
+        import numpy as np
+
+        features = np.zeros(self.width)
+        at = 0
+        for p in self.space.free:
+            if p.name in config:
+                value: Any = config[p.name]
+                if p.when is not None:
+                    features[at + self._columns(p) - 1] = 1.0
+                if p.values is None:
+                    features[at] = share_of(p, value)
+                elif p.ordered:
+                    features[at] = p.values.index(value) / max(len(p.values) - 1, 1)
+                else:
+                    features[at + p.values.index(value)] = 1.0
+            at += self._columns(p)
+        return features

@@ -1,11 +1,13 @@
 """Constraint rows as what an issue raises: dense blocks per group, single places, windows with rings."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arch.device import Command, Memory, Rule
+from arch.device import Command, Organization, Rule
 from arch.errors import InputError
 from sim.dram.block import Block
 from sim.dram.layout import BANK_BITS, COMMAND_STRIDE, COMMANDS, NEXT_OK, RULE_BITS, C
@@ -17,8 +19,8 @@ SCOPES = ("bank", "group", "rank", "channel")
 class Places:
     """Which places (instances of a scope) there are, and which banks each covers."""
 
-    def __init__(self, memory: Memory) -> None:
-        o = memory.organization
+    def __init__(self, o: Organization) -> None:
+        self.organization = o
         bank = np.arange(o.banks_per_channel)
         self.of = {
             "bank": bank,
@@ -44,6 +46,14 @@ class Places:
         return matrix
 
 
+class _Raised(NamedTuple):
+    """What one command raises."""
+
+    first: int  # of the commands in the table
+    table: Ints  # (groups or places, commands, banks)
+    singles: list[tuple[int, int, int]]
+
+
 def constraints(
     block: Block,
     places: Places,
@@ -54,18 +64,43 @@ def constraints(
 ) -> None:
     """Dense blocks and single places from the rows without a window."""
     banks = places.count["bank"]
-    for i, command in enumerate(commands):
+    numbered = tuple((rule, rule_ids[rule.name]) for rule in rules)
+    rows = _raised(places.organization, tuple(commands), numbered, slots == 1)
+    for i, (first, table, singles) in enumerate(rows):
+        row = {
+            C.dense_at: NEXT_OK + first * banks,
+            C.dense_n: table.shape[1] * banks,
+            C.dense: block.add(table),
+            C.sparse: block.add(singles),
+            C.sparse_n: len(singles),
+        }
+        block.row(COMMANDS, COMMAND_STRIDE, i, row)
+
+
+# Designs that differ in their controllers alone have these in common.
+@lru_cache(maxsize=16)
+def _raised(
+    organization: Organization,
+    commands: tuple[Command, ...],
+    rules: tuple[tuple[Rule, int], ...],
+    one_slot: bool,
+) -> tuple[_Raised, ...]:
+    """What each command raises; ``rules`` with their numbers."""
+    places = Places(organization)
+    banks = places.count["bank"]
+    found = []
+    for command in commands:
         dense: dict[int, Ints] = {}
         singles: list[tuple[int, int, int]] = []
         for d, target in enumerate(commands):
             matrix = np.zeros((places.count[command.scope], places.count[target.scope]), dtype=np.int64)
-            for rule in rules:
+            for rule, number in rules:
                 # With one slot, "not in the same cycle" holds without a rule.
-                if rule.window != 1 or (rule.wait <= 1 and slots == 1):
+                if rule.window != 1 or (rule.wait <= 1 and one_slot):
                     continue
                 if command.name in rule.after and target.name in rule.before:
                     related = places.related(rule.scope, command.scope, target.scope)
-                    value = (rule.wait << RULE_BITS) | rule_ids[rule.name]
+                    value = (rule.wait << RULE_BITS) | number
                     matrix = np.maximum(matrix, np.where(related, value, 0))
             rows, single = _split(places, command, target, matrix)
             if rows is not None:
@@ -77,14 +112,8 @@ def constraints(
         table = np.zeros((n_rows, hi - lo, banks), dtype=np.int64)
         for d, rows in dense.items():
             table[:, d - lo, : rows.shape[1]] = rows
-        row = {
-            C.dense_at: NEXT_OK + lo * banks,
-            C.dense_n: (hi - lo) * banks,
-            C.dense: block.add(table),
-            C.sparse: block.add(singles),
-            C.sparse_n: len(singles),
-        }
-        block.row(COMMANDS, COMMAND_STRIDE, i, row)
+        found.append(_Raised(lo, table, singles))
+    return tuple(found)
 
 
 def _split(places: Places, command: Command, target: Command, matrix: Ints) -> tuple[Ints | None, int]:

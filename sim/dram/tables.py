@@ -81,7 +81,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     Raises InputError when the memory exceeds what the kernel was built for (see
     :mod:`sim.dram.layout`: 256 banks a channel, 112 rules, waits under 65,536 cycles, …).
     """
-    places = Places(memory)
+    places = Places(memory.organization)
     o, ctl = memory.organization, memory.controller
     commands = _reachable(memory)
     rules = [r for r in memory.rules if ctl.rule_set not in r.not_in]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from cyclewise.simulation import address_vectors, transaction_bytes, workload_named
 from sim import machine
 from sim.machine import Machine
+from sim.workload_names import address_vectors, transaction_bytes, workload_named
 from workloads import Trace
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import workloads
 from arch.errors import InputError
+from workloads.dramsys_traces import DRAMSYS_TRACES
 from workloads.public_traces import PUBLIC_TRACES, flat_digest
 from workloads.sparse_matvec import sparse_matvec
 
@@ -36,7 +37,7 @@ def test_flat_digest_of_a_trace_of_unknown_length(tmp_path: Path) -> None:
 
 def test_every_library_workload_loads() -> None:
     entries = workloads.library()
-    assert {entry.name for entry in entries} == {"spmv", *PUBLIC_TRACES}
+    assert {entry.name for entry in entries} == {"spmv", *PUBLIC_TRACES, *DRAMSYS_TRACES}
     assert set(PUBLIC_TRACES) == set(GOLDEN)
     for entry in entries:
         assert entry.kind == "trace"
