@@ -67,7 +67,7 @@ def run_page(
     figures = draw_all(report, tables)
     drawn = [*figures.drawn, *drawings]
     name = f"{report.system.get('name', '')} · {report.workload.get('name', '')}"
-    html = _rendered(
+    html = rendered(
         "run.html",
         title=name,
         version=version,
@@ -76,7 +76,7 @@ def run_page(
         described=page_tables.described(report),
         cards=page_tables.cards(recorded),
         warnings=report.warnings,
-        figures=_shown(drawn),
+        figures=shown(drawn),
         missing=figures.missing,
         tables=page_tables.tables(recorded),
         assumptions=page_tables.assumptions(report),
@@ -108,7 +108,7 @@ def batch_page(
         except NothingToDraw as reason:
             missing[quantity.title] = str(reason)
     drawn += drawings
-    html = _rendered(
+    html = rendered(
         "batch.html",
         title=title or "Batch",
         version=version,
@@ -119,7 +119,7 @@ def batch_page(
         linked=any(run.link for run in runs),
         runs=page_batch.table(runs),
         failures=page_batch.failures(runs),
-        figures=_shown(drawn),
+        figures=shown(drawn),
         missing=missing,
     )
     return Page(html, drawn)
@@ -142,7 +142,8 @@ def _varied(runs: Sequence[Row]) -> list[Drawing]:
         return []
 
 
-def _rendered(template: str, **content: Any) -> str:
+def rendered(template: str, **content: Any) -> str:
+    """A page of one of the templates, with the common style and script in it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
         autoescape=True,
@@ -158,7 +159,8 @@ def _rendered(template: str, **content: Any) -> str:
     return page.render(script=Markup(script), style=Markup(style), script_hash=digest, **content)
 
 
-def _shown(drawings: Sequence[Drawing]) -> list[_Shown]:
+def shown(drawings: Sequence[Drawing]) -> list[_Shown]:
+    """Drawings as templates take them."""
     return [_Shown(d.name, d.title, d.caption, Markup(_inline(d)), _address(d)) for d in drawings]
 
 
