@@ -10,7 +10,7 @@ import pytest
 import arch
 import workloads
 from arch.errors import InputError
-from dse.evaluation import EvaluationError, Task, task_key
+from dse.evaluation import Config, EvaluationError, Task, task_key
 from dse.models import Model, evaluator_of
 from sim.machine import measured, simulate
 from workloads.trace import Trace
@@ -26,7 +26,7 @@ def memory(**others: Any) -> Model:
 
 def test_figures_are_those_of_the_report() -> None:
     model = memory()
-    config = {"policy": "closed", "queues": 4}
+    config: Config = {"policy": "closed", "queues": 4}
     overrides = model.overrides(config)
     assert overrides[1:] == (
         "controller.page_policy=closed", "controller.read_queue=4", "controller.write_queue=4"
@@ -41,7 +41,7 @@ def test_figures_are_those_of_the_report() -> None:
 
 def test_the_yaml_of_a_design_runs(tmp_path: Path) -> None:
     model = memory()
-    config = {"policy": "closed", "queues": 4}
+    config: Config = {"policy": "closed", "queues": 4}
     file = tmp_path / "best.yaml"
     text = model.system_yaml(config)
     assert text is not None
