@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,15 @@ def per_trace(evaluator: Evaluator, designs: Sequence[Config]) -> Mapping[str, t
 def cpu_of(evaluator: Evaluator, designs: Sequence[Config], workers: int) -> float:
     """CPU seconds, of this process and its workers, for all designs under all workloads."""
     before = _cpu()
-    tasks = [Task(design, workload) for design in designs for workload in evaluator.workloads]
-    for outcome in outcomes(evaluator, tasks, workers=workers, prepare=evaluator.prepare):
+    work = partial(_under_all, evaluator)
+    for outcome in outcomes(work, designs, workers=workers, prepare=evaluator.prepare):
         assert outcome.failure is None, outcome.failure
     return _cpu() - before
+
+
+def _under_all(evaluator: Evaluator, design: Config) -> list[Mapping[str, float]]:
+    # In one worker, which so makes the design only once.
+    return [evaluator(Task(design, workload)) for workload in evaluator.workloads]
 
 
 def _cpu() -> float:

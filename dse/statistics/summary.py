@@ -20,7 +20,6 @@ from dse.statistics.hypervolume import (
     MOST_EXACT,
     Bounds,
     Volume,
-    exact,
     growth,
     growth_estimate,
     hypervolume,
@@ -270,7 +269,7 @@ class Summary:
         return lottery(finals)
 
     def calculated_random(self) -> seeds.Band | None:
-        """Random search's exact quartiles, where an exhaustive run has covered the space and none was random."""
+        """Exact quartiles of random search, where a run was exhaustive and none was random."""
         names = self.names
         done = [run for run in self.found.runs if names[run.label] == "exhaustive"]
         if "random" in names.values() or not self.single or not done:

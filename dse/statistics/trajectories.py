@@ -40,7 +40,7 @@ class Trajectories:
     Attributes:
         runs: by label in the order given, then by seed.
         designs: each once, in the order of the runs.
-        values: of the objectives, to be minimised, shape (designs, objectives); infinite where there are none.
+        values: of the objectives, minimised, shape (designs, objectives); infinite where there are none.
         violation: shape (designs,); infinite for designs without metrics.
         metrics: aggregated over workloads; empty for designs without.
     """
@@ -103,9 +103,9 @@ def read_trajectories(
     place = Path(folder) / FOLDER
     found: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted(place.glob("*.jsonl")):
-        label, _, seed = path.stem.rpartition("-")
-        if label and seed.isdecimal():
-            found.setdefault(label, []).append((int(seed), path))
+        label, _, digits = path.stem.rpartition("-")
+        if label and digits.isdecimal():
+            found.setdefault(label, []).append((int(digits), path))
     order = [*found] if labels is None else [label for label in labels if label in found]
     if not order:
         raise InputError("holds no trajectories of this study", file=str(place), accepted="a study's folder")
