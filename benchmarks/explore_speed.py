@@ -17,7 +17,7 @@ import numpy as np
 
 from dse.evaluation import Config, Evaluator, Task
 from dse.processes import outcomes
-from dse.tabular.listing import listing
+from dse.study import read_study
 from sim.dram.channel import Channel
 
 STUDY = Path(__file__).parent.parent / "examples" / "dram_controller.yaml"
@@ -84,8 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--designs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    _, evaluator, space = listing(given.study)
-    designs = space.sample(np.random.default_rng(given.seed), given.designs)
+    study = read_study(given.study)
+    evaluator = study.evaluator
+    designs = study.space.sample(np.random.default_rng(given.seed), given.designs)
     evaluator.prepare()
     per_trace(evaluator, designs[:3])
     found = per_trace(evaluator, designs)

@@ -10,10 +10,10 @@ import pytest
 from arch.errors import InputError
 from dse.evaluation import EvaluationError, Task
 from dse.objective import read_objective
+from dse.study import Study, read_study
 from dse.tabular import Table, build, load
 from dse.tabular.__main__ import main
 from dse.tabular.building import BuildError
-from dse.tabular.listing import Listing, listing
 from dse.tabular.table import SHIPPED
 
 STUDY = """
@@ -25,22 +25,23 @@ space:
   refresh: {path: controller.refresh, choice: [none, all_bank]}
   buffer: {path: controller.read_queue, log2: [1, 8], when: page_policy == open}
   skip: {path: controller.skip_idle, choice: [true]}
+objectives: {minimize: edp}
 """
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Listing:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     path = tmp_path_factory.mktemp("study") / "tiny.yaml"
     path.write_text(STUDY)
-    return listing(path)
+    return read_study(path)
 
 
 @pytest.fixture(scope="module")
-def table(study: Listing) -> Table:
+def table(study: Study) -> Table:
     return build("tiny", study.evaluator, study.space)
 
 
-def test_every_design_as_evaluated(study: Listing, table: Table) -> None:
+def test_every_design_as_evaluated(study: Study, table: Table) -> None:
     assert len(table) == study.space.size() == 10
     for row, design in enumerate(study.space):
         assert table.config(row) == design and table.row(design) == row
@@ -64,7 +65,7 @@ def test_the_file_holds_all(table: Table, tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(again)).version == table.version
 
 
-def test_jobs_do_not_matter(study: Listing, table: Table, tmp_path: Path) -> None:
+def test_jobs_do_not_matter(study: Study, table: Table, tmp_path: Path) -> None:
     told: list[int] = []
     other = build("tiny", study.evaluator, study.space, jobs=2, progress=told.append)
     assert other.version == table.version and told[-1] == 10
@@ -89,7 +90,7 @@ def test_optimum_and_regret(table: Table) -> None:
         table.optimum(read_objective({"minimize": ["time", "energy"]}, table.metrics, workloads=["a", "b"]))
 
 
-def test_what_is_not_there(study: Listing, table: Table, tmp_path: Path) -> None:
+def test_what_is_not_there(study: Study, table: Table, tmp_path: Path) -> None:
     for design in ({}, {"page_policy": "open"}, {"x": 1}, {**table.config(0), "skip": 1}):
         with pytest.raises(EvaluationError, match="not in the table"):
             table(Task(design, "a"))
@@ -109,7 +110,7 @@ def test_what_is_not_there(study: Listing, table: Table, tmp_path: Path) -> None
 @pytest.mark.skipif(not SHIPPED.exists(), reason="the table has not been built yet")
 def test_the_shipped_table_is_what_the_model_says() -> None:
     shipped = load()
-    study = listing(Path(__file__).parents[3] / "examples" / "dram_controller.yaml")
+    study = read_study(Path(__file__).parents[3] / "examples" / "dram_controller.yaml")
     assert SHIPPED.stat().st_size < 2_000_000
     assert len(shipped) == study.space.size()
     assert shipped.workloads == study.evaluator.workloads
