@@ -77,12 +77,12 @@ class Variation:
         if _nested(settings):
             spec = specified(self.given[0], self.overrides(settings))
         else:
-            for path, value in settings.items():
-                found = self._value(path, value)
-                if found is _ABSENT:  # such as ``use``, which changes more than its own place
-                    spec = specified(self.given[0], self.overrides(settings))
-                    break
-                spec = _replaced(spec, tuple(path.split(".")), found)
+            found = {path: self._value(path, value) for path, value in settings.items()}
+            if any(value is _ABSENT for value in found.values()):
+                # Such as ``use``, which changes more than its own place.
+                spec = specified(self.given[0], self.overrides(settings))
+            else:
+                spec = _replaced(spec, _grouped(found))
         if hasattr(spec, "resolve"):
             spec.resolve()
         return spec
@@ -130,13 +130,34 @@ def _at(spec: Any, parts: tuple[str, ...]) -> Any:
     return spec
 
 
-def _replaced(spec: Any, parts: tuple[str, ...], value: Any) -> Any:
-    """``spec`` with another value at a path; everything beside the path is shared."""
-    first, rest = parts[0], parts[1:]
-    if isinstance(spec, Mapping):
-        return {**spec, first: _replaced(spec[first], rest, value) if rest else value}
-    inner = _replaced(getattr(spec, first), rest, value) if rest else value
-    copied = spec.model_copy(update={first: inner})
-    for name in [name for name in copied.__dict__ if name not in type(spec).model_fields]:
+class _Inside(dict[str, Any]):
+    """Values, and more of these, to be replaced inside a part of a spec."""
+
+
+def _grouped(values: Mapping[str, Any]) -> _Inside:
+    root = _Inside()
+    for path, value in values.items():
+        *around, last = path.split(".")
+        group = root
+        for part in around:
+            group = group.setdefault(part, _Inside())
+        group[last] = value
+    return root
+
+
+def _replaced(spec: Any, values: _Inside) -> Any:
+    """``spec`` with other values in some places; everything beside them is shared."""
+    keyed = isinstance(spec, Mapping)
+    new = {
+        name: _replaced(spec[name] if keyed else getattr(spec, name), value)
+        if isinstance(value, _Inside)
+        else value
+        for name, value in values.items()
+    }
+    if keyed:
+        return {**spec, **new}
+    copied = spec.model_copy(update=new)
+    fields = type(spec).model_fields
+    for name in [name for name in copied.__dict__ if name not in fields]:
         del copied.__dict__[name]  # what was computed from the other values
     return copied

@@ -10,13 +10,14 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from dse.evaluation import Config, Evaluator, Task
 from dse.processes import outcomes
-from dse.tabular.listing import listing
+from dse.study import read_study
 from sim.dram.channel import Channel
 
 STUDY = Path(__file__).parent.parent / "examples" / "dram_controller.yaml"
@@ -61,10 +62,15 @@ def per_trace(evaluator: Evaluator, designs: Sequence[Config]) -> Mapping[str, t
 def cpu_of(evaluator: Evaluator, designs: Sequence[Config], workers: int) -> float:
     """CPU seconds, of this process and its workers, for all designs under all workloads."""
     before = _cpu()
-    tasks = [Task(design, workload) for design in designs for workload in evaluator.workloads]
-    for outcome in outcomes(evaluator, tasks, workers=workers, prepare=evaluator.prepare):
+    work = partial(_under_all, evaluator)
+    for outcome in outcomes(work, designs, workers=workers, prepare=evaluator.prepare):
         assert outcome.failure is None, outcome.failure
     return _cpu() - before
+
+
+def _under_all(evaluator: Evaluator, design: Config) -> list[Mapping[str, float]]:
+    # In one worker, which so makes the design only once.
+    return [evaluator(Task(design, workload)) for workload in evaluator.workloads]
 
 
 def _cpu() -> float:
@@ -78,8 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--designs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    _, evaluator, space = listing(given.study)
-    designs = space.sample(np.random.default_rng(given.seed), given.designs)
+    study = read_study(given.study)
+    evaluator = study.evaluator
+    designs = study.space.sample(np.random.default_rng(given.seed), given.designs)
     evaluator.prepare()
     per_trace(evaluator, designs[:3])
     found = per_trace(evaluator, designs)

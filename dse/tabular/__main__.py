@@ -7,8 +7,8 @@ from pathlib import Path
 
 from arch.errors import InputError
 from dse.processes import usable_cores
+from dse.study import read_study
 from dse.tabular.building import BuildError, build
-from dse.tabular.listing import listing
 from dse.tabular.table import SHIPPED
 
 
@@ -28,8 +28,8 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _build(study: Path, output: Path, jobs: int) -> int:
-    name, evaluator, space = listing(study)
-    size = space.size()
+    found = read_study(study)
+    size = found.space.size()
     if size is None:
         raise InputError("a space with floats cannot be listed", file=str(study), field="space")
     started = time.monotonic()
@@ -39,7 +39,7 @@ def _build(study: Path, output: Path, jobs: int) -> int:
         left = passed / done * (size - done)
         print(f"\r{done:,} of {size:,} designs, {left:.0f} s left ", end="", file=sys.stderr, flush=True)
 
-    table = build(name, evaluator, space, jobs=jobs, progress=tell)
+    table = build(found.name, found.evaluator, found.space, jobs=jobs, progress=tell)
     table.write(output)
     print(f"\n{output}: {len(table):,} designs, {output.stat().st_size:,} bytes", file=sys.stderr)
     return 0

@@ -54,6 +54,12 @@ class _Raised(NamedTuple):
     singles: list[tuple[int, int, int]]
 
 
+@lru_cache(maxsize=16)
+def places_of(organization: Organization) -> Places:
+    """The places of an organization."""
+    return Places(organization)
+
+
 def constraints(
     block: Block,
     places: Places,
@@ -86,7 +92,7 @@ def _raised(
     one_slot: bool,
 ) -> tuple[_Raised, ...]:
     """What each command raises; ``rules`` with their numbers."""
-    places = Places(organization)
+    places = places_of(organization)
     banks = places.count["bank"]
     found = []
     for command in commands:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from arch.device import Command, Memory, RequestOp
 from arch.errors import InputError
 from sim.dram.block import Block
-from sim.dram.constraints import SCOPES, Places, constraints, windows
+from sim.dram.constraints import SCOPES, constraints, places_of, windows
 from sim.dram.layout import (
     ARBITER_CODES,
     BANK_BITS,
@@ -81,7 +81,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     Raises InputError when the memory exceeds what the kernel was built for (see
     :mod:`sim.dram.layout`: 256 banks a channel, 112 rules, waits under 65,536 cycles, …).
     """
-    places = Places(memory.organization)
+    places = places_of(memory.organization)
     o, ctl = memory.organization, memory.controller
     commands = _reachable(memory)
     rules = [r for r in memory.rules if ctl.rule_set not in r.not_in]
