@@ -20,7 +20,6 @@ from dse.statistics.hypervolume import (
     MOST_EXACT,
     Bounds,
     Volume,
-    exact,
     growth,
     growth_estimate,
     hypervolume,
@@ -99,6 +98,7 @@ class Summary:
         failures: of the store.
         given_bounds: for normalising several objectives; None: the ideal and nadir of the front of all runs
             together, the same for every run of the study but not for other studies.
+        given_baseline: values of the baseline design's objectives, if it was evaluated apart.
         given_optimum: the true optimum of the quality, to be minimised (a hypervolume negated), if known.
     """
 
@@ -107,6 +107,7 @@ class Summary:
     failures: tuple[Failed, ...] = ()
     given_bounds: Bounds | None = None
     given_optimum: float | None = None
+    given_baseline: tuple[float, ...] | None = None
 
     @property
     def single(self) -> bool:
@@ -137,6 +138,18 @@ class Summary:
         if not self.front:
             return None
         return self.front[knee(self.found.values[list(self.front)])]
+
+    @cached_property
+    def baseline(self) -> tuple[float, ...] | None:
+        """What the study's baseline comes to: as given, or as a run evaluated it."""
+        if self.given_baseline is not None or self.study.baseline is None:
+            return self.given_baseline
+        want = dict(self.study.baseline)
+        rows = (row for row, design in enumerate(self.found.designs) if dict(design) == want)
+        row = next(rows, None)
+        if row is None or not self.found.evaluated[row]:
+            return None
+        return tuple(self.found.values[row].tolist())
 
     @cached_property
     def bounds(self) -> Bounds | None:
@@ -270,7 +283,7 @@ class Summary:
         return lottery(finals)
 
     def calculated_random(self) -> seeds.Band | None:
-        """Random search's exact quartiles, where an exhaustive run has covered the space and none was random."""
+        """Exact quartiles of random search, if no run was random but an exhaustive one covered the space."""
         names = self.names
         done = [run for run in self.found.runs if names[run.label] == "exhaustive"]
         if "random" in names.values() or not self.single or not done:
@@ -320,6 +333,7 @@ def summarise(
     failures: Sequence[Failed] = (),
     bounds: Bounds | None = None,
     optimum: float | None = None,
+    baseline: tuple[float, ...] | None = None,
 ) -> Summary:
     """What the trajectories in a study's folder came to.
 
@@ -327,10 +341,11 @@ def summarise(
         failures: of the store, for the page.
         bounds: fixed ideal and nadir of several objectives, minimised.
         optimum: the true best quality, if it is known.
+        baseline: what the baseline's objectives come to, minimised; default: as a run evaluated it, if one did.
 
     Raises:
         InputError: there are no trajectories, or damaged ones.
     """
     labels = [chosen.label for chosen in study.optimizers]
     found = read_trajectories(folder, len(study.objective.goals), labels=labels)
-    return Summary(study, found, tuple(failures), bounds, optimum)
+    return Summary(study, found, tuple(failures), bounds, optimum, baseline)
