@@ -33,6 +33,8 @@ UNGUIDED = ("random", "exhaustive", "sobol", "lhs")
 
 FEWEST_UNGUIDED = 50
 TOLERANCE = 0.01
+SHORT = 0.9
+"""Runs below this share of the longest one's evaluations are warned of."""
 REFERENCE = 1.1
 """Of hypervolumes, in normalised coordinates, for every objective."""
 
@@ -307,14 +309,16 @@ class Summary:
             )
         if self.best is None:
             found.append("no design meets the constraints")
-        for label in self.labels:
-            lengths = [len(run.designs) for run in self.found.runs if run.label == label]
-            if min(lengths) < max(lengths):
-                short = sum(length < max(lengths) for length in lengths)
-                found.append(
-                    f"{short} of {len(lengths)} runs of {label} are shorter than the longest; they keep their"
-                    " last value"
-                )
+        short = [
+            label
+            for label in self.labels
+            if (lengths := [len(run.designs) for run in self.found.runs if run.label == label])
+            and min(lengths) < SHORT * max(lengths)
+        ]
+        if short:
+            found.append(
+                f"not all runs of {', '.join(short)} are of one length: short ones keep their last value"
+            )
         few = max((len(curves) for curves in self.qualities.values()), default=0)
         if 1 < few < 10:
             found.append(f"{few} seeds are few: medians of optimisers want at least 10")
@@ -341,7 +345,7 @@ def summarise(
         failures: of the store, for the page.
         bounds: fixed ideal and nadir of several objectives, minimised.
         optimum: the true best quality, if it is known.
-        baseline: what the baseline's objectives come to, minimised; default: as a run evaluated it, if one did.
+        baseline: what the baseline's objectives come to, minimised; default: as a run evaluated it.
 
     Raises:
         InputError: there are no trajectories, or damaged ones.

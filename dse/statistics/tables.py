@@ -120,9 +120,8 @@ def table_of_efficiency(summary: Summary) -> Table:
     note = (
         f"Of {goal.name if goal is not None else 'the normalised hypervolume'} after so many unique"
         " evaluations, over the runs; never the best of them. The interquartile mean has a 95 % bootstrap"
-        f" interval, the rate a 95 % Wilson interval; tolerances are shares of {what}. Evaluations are medians"
-        " over the runs,"
-        " whatever the budget."
+        f" interval, the rate a 95 % Wilson interval; tolerances are shares of {what}. Evaluations are"
+        " medians over the runs, whatever the budget."
     )
     return Table("sample_efficiency", "Sample efficiency", columns, rows, note)
 
