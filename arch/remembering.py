@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 def by_identity(
-    inputs: Callable[Given, tuple[Any, ...]], size: int = 16
+    inputs: Callable[..., tuple[Any, ...]], size: int = 16
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Decorator: keep the last ``size`` results by the identity of the objects that ``inputs`` names.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from arch.errors import InputError
+from arch.errors import InputError, unknown
 from arch.system import System, load, specified
 from arch.yaml_text import scalar_text
 
@@ -41,6 +41,25 @@ class Variation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Variation, self.given
+
+    def find(self, path: str) -> None:
+        """Raise InputError, with the nearest name, if the system has no key at ``path``."""
+        spec = self.base.spec
+        parts = path.split(".")
+        for depth, part in enumerate(parts):
+            if isinstance(spec, BaseModel):
+                names = list(type(spec).model_fields)
+                if part == "use" and depth == len(parts) - 1 and depth:
+                    return
+            elif isinstance(spec, Mapping):
+                names = list(spec)
+            else:
+                message = f"{'.'.join(parts[:depth])} is no map, so it has no key {part}"
+                raise InputError(message, field=path)
+            if part not in names:
+                field = ".".join(parts[: depth + 1])
+                raise InputError(unknown("key", part, names), field=field, accepted=names)
+            spec = getattr(spec, part) if isinstance(spec, BaseModel) else spec[part]
 
     def check(self, path: str, value: Scalar) -> None:
         """Raise InputError if the key does not exist or does not take this value, whatever else is set."""

@@ -89,22 +89,53 @@ def outcomes(
     Raises:
         ValueError: ``workers`` is less than 1.
     """
-    if workers < 1:
-        raise ValueError(f"workers: given {workers}, accepted 1 or more")
-    pool = _Pool(work, prepare)
-    waiting = iter(tasks)
+    with Workers(work, workers=workers, prepare=prepare) as pool:
+        yield from pool.outcomes(tasks, started=started, pulse=pulse)
 
-    def employ() -> None:
-        while len(pool.busy) < workers:
-            try:
-                task = next(waiting)
-            except StopIteration:
-                return
-            pool.give(task)
-            if started is not None:
-                started(task)
 
-    try:
+class Workers(Generic[Task, Result]):
+    """Worker processes that stay for several rounds of tasks; see :func:`outcomes` for the arguments.
+
+    A context manager: at its end the workers end, those that are busy in the middle of what they do.
+
+    Raises:
+        ValueError: ``workers`` is less than 1.
+    """
+
+    def __init__(
+        self, work: Callable[[Task], Result], *, workers: int, prepare: Callable[[], object] | None = None
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"workers: given {workers}, accepted 1 or more")
+        self._workers = workers
+        self._pool = _Pool(work, prepare)
+
+    def __enter__(self) -> "Workers[Task, Result]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def outcomes(
+        self,
+        tasks: Iterable[Task],
+        *,
+        started: Callable[[Task], object] | None = None,
+        pulse: Callable[[], object] | None = None,
+    ) -> Iterator[Outcome[Task, Result]]:
+        """What becomes of each task, in the order they end in."""
+        pool, waiting = self._pool, iter(tasks)
+
+        def employ() -> None:
+            while len(pool.busy) < self._workers:
+                try:
+                    task = next(waiting)
+                except StopIteration:
+                    return
+                pool.give(task)
+                if started is not None:
+                    started(task)
+
         employ()
         while pool.busy:
             ended = pool.ended(PULSE_SECONDS)
@@ -112,8 +143,6 @@ def outcomes(
             yield from ended
             if pulse is not None:
                 pulse()
-    finally:
-        pool.close()
 
 
 class _Pool:
