@@ -1,7 +1,7 @@
 """The search: asks optimisers for designs, evaluates what is not known yet, tells them what it came to.
 
-Asks come in batches whose size the study fixes, and are told in their order.  So what is asked, and every file
-but those that say where and when, is the same for any number of workers and interruptions.
+Asks come in batches whose size the study fixes, and are told in their order.  So what is asked is
+the same for any number of workers and interruptions, and so is every file but those that say where and when.
 """
 
 import json

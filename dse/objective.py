@@ -9,11 +9,12 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from arch.errors import InputError, unknown
 from dse.space import Constraint
-from dse.space.expression import number_of, unit_factor
+from dse.space.expression import PLAIN, number_of, quantity, unit_factor, unit_powers
 from sim.report import MetricDeclaration
 
 FORMS = ("minimize", "maximize", "target", "weighted", "chebyshev", "archgym_target")
@@ -209,18 +210,15 @@ def _metric(name: Any, metrics: Mapping[str, MetricDeclaration], at: str) -> Met
 
 def _in_unit(given: Any, metric: MetricDeclaration, at: str) -> float:
     """A quantity in the metric's own unit; a bare number only where the metric has no unit."""
-    factor = unit_factor(metric.unit)
-    value = number_of(given) if isinstance(given, str) else given
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        known = False
-    bare = not isinstance(given, str)
-    if not known or (bare and metric.unit in _WITH_QUANTITIES):
-        example = f"a value with a unit, such as 1 {metric.unit}"
-        raise InputError("", field=at, given=given, accepted=example if metric.unit != "1" else "a number")
-    return number if bare else number / factor
+    factor, powers = unit_powers(metric.unit)
+    if isinstance(given, str):
+        read = quantity(given)
+        if read is not None and read[1] == powers != PLAIN:
+            return read[0] / float(factor)
+    elif metric.unit not in _WITH_QUANTITIES and type(given) in (int, float, Decimal):
+        return float(given)
+    example = f"a value with a unit, such as 1 {metric.unit}" if powers != PLAIN else "a number"
+    raise InputError("", field=at, given=given, accepted=example)
 
 
 _WITH_QUANTITIES = ("s", "J", "W", "B", "B/s", "Hz", "A", "V")

@@ -84,7 +84,7 @@ class Annealing:
     @property
     def _temperature(self) -> float:
         spent = min(1.0, self.told / (self.setting.budget or 1000))
-        return self.options.hot * (self.options.cold / self.options.hot) ** spent
+        return float(self.options.hot * (self.options.cold / self.options.hot) ** spent)
 
     def state(self) -> dict[str, Any]:
         chains = [None if c is None else {"genes": c[0].tolist(), **trial_state(c[1])} for c in self.chains]

@@ -146,8 +146,8 @@ def fronts(values: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     """Positions of ``values`` (n, objectives) by front: none of a front dominates another of it."""
     less_equal = (values[:, None, :] <= values[None, :, :]).all(axis=2)
     less = (values[:, None, :] < values[None, :, :]).any(axis=2)
-    dominates = less_equal & less
-    dominated_by = dominates.sum(axis=0)
+    dominates = np.asarray(less_equal & less)
+    dominated_by = np.asarray(dominates.sum(axis=0))
     left = np.ones(len(values), dtype=bool)
     found = []
     while left.any():

@@ -9,7 +9,7 @@ from arch.errors import InputError, dotted, unknown
 from arch.yaml_source import Tree
 from dse.evaluation import Value
 from dse.space.designs import Constraint, Space
-from dse.space.expression import Expression, parse_expression
+from dse.space.expression import Expression, Symbol, parse_expression, symbol_of, unit_powers
 from dse.space.parameter import Kind, Parameter
 
 KINDS: tuple[Kind, ...] = ("choice", "ordinal", "integer", "log2", "float")
@@ -32,7 +32,7 @@ def read_space(
 
     Args:
         tree: a study, with its lines.
-        metrics: names that constraints may use besides the parameters.
+        metrics: names that constraints may use besides the parameters; with their units, these are checked.
         facts: says whether a fact holds of all workloads, InputError if it is unknown; without, rules with a
             ``given`` are left out.
 
@@ -109,7 +109,6 @@ class _Reading:
             if name in self.metrics:
                 raise self.error(("space", name), f"{name} is the name of a metric", accepted="another name")
         bare = {name: self.parameter(name, given) for name, given in section.items()}
-        words = {v for p in bare.values() for v in p.values or () if isinstance(v, str)}
         parameters = []
         for name, p in bare.items():
             given = section[name]
@@ -118,15 +117,16 @@ class _Reading:
                 others = [n for n in bare if n != name]
                 p = Parameter(
                     p.name, p.kind, p.values, p.low, p.high, p.log, p.paths,
-                    self.expression(("space", name, "when"), when, others, words),
+                    self.expression(("space", name, "when"), when, others, bare),
                 )  # fmt: skip
             parameters.append(p)
-        within, beyond = self.constraints(bare, words)
+        within, beyond = self.constraints(bare)
         same, ignored = self.rules(bare)
         try:
             space = Space(tuple(parameters), within, same, ignored)
         except InputError as error:
             raise self.error(("space", error.field or "", "when"), error.message) from None
+        self.effective(space)
         self.possible(space)
         return Declared(space, beyond)
 
@@ -168,7 +168,7 @@ class _Reading:
                 raise self.error(at, "", given=given, accepted="a list of values")
             values = [self.scalar((*at, n), v) for n, v in enumerate(given)]
             for n, value in enumerate(values):
-                if any(v == value and type(v) is type(value) for v in values[:n]):
+                if any(v == value and isinstance(v, bool) == isinstance(value, bool) for v in values[:n]):
                     raise self.error((*at, n), "the same value twice", given=value)
             return tuple(values)
         step = 1
@@ -211,20 +211,24 @@ class _Reading:
         return number
 
     def expression(
-        self, at: tuple[str | int, ...], given: Any, names: Collection[str], words: Collection[str]
+        self, at: tuple[str | int, ...], given: Any, names: Collection[str], bare: Mapping[str, Parameter]
     ) -> Expression:
+        words = {v for p in bare.values() for v in p.values or () if isinstance(v, str)}
+        symbols = {name: symbol_of(p.values or (0.5,)) for name, p in bare.items()}
+        if isinstance(self.metrics, Mapping):
+            symbols |= {n: Symbol("number", unit_powers(u)[1], u) for n, u in self.metrics.items()}
         try:
-            return parse_expression(given, names, words)
+            return parse_expression(given, names, words, symbols)
         except InputError as error:
             raise self.moved(at, error) from None
 
     def constraints(
-        self, bare: Mapping[str, Parameter], words: Collection[str]
+        self, bare: Mapping[str, Parameter]
     ) -> tuple[tuple[Constraint, ...], tuple[Constraint, ...]]:
         within: list[Constraint] = []
         beyond: list[Constraint] = []
         for name, given in self.section("constraints").items():
-            holds = self.expression(("constraints", name), given, [*bare, *self.metrics], words)
+            holds = self.expression(("constraints", name), given, [*bare, *self.metrics], bare)
             if not holds.names:
                 raise self.error(("constraints", name), "mentions no parameter and no metric", given=given)
             on_metrics = any(n in self.metrics for n in holds.names)
@@ -249,7 +253,7 @@ class _Reading:
                     raise self.moved((*path, "given"), error) from None
             for parameter, pairs in self.same((*path, "same"), rule.get("same"), bare).items():
                 if holds:
-                    same.setdefault(parameter, {}).update(pairs)
+                    self.agreed((*path, "same", parameter), same.setdefault(parameter, {}), pairs)
             for n, parameter in enumerate(rule.get("ignore") or ()):
                 if parameter not in bare:
                     raise self.error((*path, "ignore", n), unknown("parameter", str(parameter), bare))
@@ -263,6 +267,23 @@ class _Reading:
                         raise self.error(("equivalent",), f"values of {parameter} stand for each other")
                     seen.add(value)
         return same, frozenset(ignored)
+
+    def agreed(
+        self, path: tuple[str | int, ...], known: dict[Value, Value], pairs: Mapping[Value, Value]
+    ) -> None:
+        """Add the pairs of a rule to those of the rules before."""
+        for value, other in pairs.items():
+            if known.setdefault(value, other) != other:
+                raise self.error(path, f"{known[value]} stands for {value} in another rule", given=other)
+
+    def effective(self, space: Space) -> None:
+        """Refuse to ignore what decides about other parameters or about what is allowed."""
+        users = [(f"the condition of {p.name}", p.when.names) for p in space.parameters if p.when]
+        users += [(f"the constraint {c.name}", c.holds.names) for c in space.constraints]
+        for name in sorted(space.ignored):
+            for user, names in users:
+                if name in names:
+                    raise self.error(("equivalent",), f"{name} is ignored, but {user} depends on it")
 
     def same(
         self, path: tuple[str | int, ...], given: Any, bare: Mapping[str, Parameter]

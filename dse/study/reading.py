@@ -72,14 +72,14 @@ def _made(spec: StudySpec, tree: Tree, folder: Path, source: Path | None) -> Stu
             raise InputError("unknown fact", given=name, accepted=FACTS)
         return all(model.facts(workload).get(name, False) for workload in workloads)
 
-    declared = read_space(tree, [m.name for m in metrics], fact)
+    declared = read_space(tree, {m.name: m.unit for m in metrics}, fact)
     model = _bound(model, declared.space)
     if (
         _varies_workloads(declared.space)
-        and declared.space != read_space(tree, [m.name for m in metrics]).space
+        and declared.space != read_space(tree, {m.name: m.unit for m in metrics}).space
     ):
         # Facts are of workloads as they stand, and a parameter that changes them may make them false.
-        declared = read_space(tree, [m.name for m in metrics])
+        declared = read_space(tree, {m.name: m.unit for m in metrics})
     objective = read_objective(
         spec.objectives,
         model.metrics,

@@ -80,6 +80,8 @@ def test_minimising_power_alone_is_warned_of() -> None:
         ({"minimize": "enrgy"}, 'did you mean "energy"'),
         ({"target": {"power": 1}}, "at_most"),
         ({"target": {"power": {"at_most": 1}}}, "with a unit"),
+        ({"target": {"power": {"at_most": "1 ms"}}}, "with a unit"),
+        ({"archgym_target": {"power": "fast"}}, "with a unit"),
         ({"weighted": {"time": -1}}, "above 0"),
         ({"minimize": ["time", "time"]}, "twice"),
     ],

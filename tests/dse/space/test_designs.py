@@ -154,9 +154,22 @@ def test_encoding_and_decoding_give_the_design_back(seed: int) -> None:
         ("space:\n  a: {integer: [1, 2]}\n  b: {integer: [1, 2], when: a > 5}", 3, "never holds"),
         ("space:\n  a: {integer: [1, 2]}\nconstraints:\n  no: a > 5", 4, "no design meets"),
         ("space:\n  a: {integer: [1, 2]}\nconstraints:\n  no: import os", 4, "expression"),
-        ("space:\n  a: {integer: [1, 2]}\nconstraints:\n  no: a.b > 1", 4, "expression"),
+        ("space:\n  a: {integer: [1, 2]}\nconstraints:\n  no: a.b > 1", 4, 'unknown name "a.b"'),
         ("space:\n  a: {choice: [x, y]}\nequivalent:\n  r: {same: {a: {x: y, y: x}}}", 4, "stand for each"),
         ("space:\n  a: {float: [0, 1], scale: log}", 2, "above 0"),
+        ("space:\n  a: {choice: [1, 1.0]}", 2, "twice"),
+        (
+            "space:\n  a: {choice: [x, y, z]}\nequivalent:\n"
+            "  r: {same: {a: {x: y}}}\n  s: {same: {a: {x: z}}}",
+            5,
+            "y stands for x in another rule",
+        ),
+        (
+            "space:\n  a: {integer: [1, 4]}\n  b: {integer: [1, 4]}\nconstraints: {c: a <= b}\n"
+            "equivalent:\n  r: {ignore: [a]}",
+            6,
+            "a is ignored, but the constraint c",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, line: int, said: str) -> None:
