@@ -33,6 +33,8 @@ UNGUIDED = ("random", "exhaustive", "sobol", "lhs")
 
 FEWEST_UNGUIDED = 50
 TOLERANCE = 0.01
+SHORT = 0.9
+"""Runs below this share of the longest one's evaluations are warned of."""
 REFERENCE = 1.1
 """Of hypervolumes, in normalised coordinates, for every objective."""
 
@@ -98,6 +100,7 @@ class Summary:
         failures: of the store.
         given_bounds: for normalising several objectives; None: the ideal and nadir of the front of all runs
             together, the same for every run of the study but not for other studies.
+        given_baseline: values of the baseline design's objectives, if it was evaluated apart.
         given_optimum: the true optimum of the quality, to be minimised (a hypervolume negated), if known.
     """
 
@@ -106,6 +109,7 @@ class Summary:
     failures: tuple[Failed, ...] = ()
     given_bounds: Bounds | None = None
     given_optimum: float | None = None
+    given_baseline: tuple[float, ...] | None = None
 
     @property
     def single(self) -> bool:
@@ -136,6 +140,18 @@ class Summary:
         if not self.front:
             return None
         return self.front[knee(self.found.values[list(self.front)])]
+
+    @cached_property
+    def baseline(self) -> tuple[float, ...] | None:
+        """What the study's baseline comes to: as given, or as a run evaluated it."""
+        if self.given_baseline is not None or self.study.baseline is None:
+            return self.given_baseline
+        want = dict(self.study.baseline)
+        rows = (row for row, design in enumerate(self.found.designs) if dict(design) == want)
+        row = next(rows, None)
+        if row is None or not self.found.evaluated[row]:
+            return None
+        return tuple(self.found.values[row].tolist())
 
     @cached_property
     def bounds(self) -> Bounds | None:
@@ -269,7 +285,7 @@ class Summary:
         return lottery(finals)
 
     def calculated_random(self) -> seeds.Band | None:
-        """Exact quartiles of random search, where a run was exhaustive and none was random."""
+        """Exact quartiles of random search, if no run was random but an exhaustive one covered the space."""
         names = self.names
         done = [run for run in self.found.runs if names[run.label] == "exhaustive"]
         if "random" in names.values() or not self.single or not done:
@@ -293,14 +309,16 @@ class Summary:
             )
         if self.best is None:
             found.append("no design meets the constraints")
-        for label in self.labels:
-            lengths = [len(run.designs) for run in self.found.runs if run.label == label]
-            if min(lengths) < max(lengths):
-                short = sum(length < max(lengths) for length in lengths)
-                found.append(
-                    f"{short} of {len(lengths)} runs of {label} are shorter than the longest; they keep their"
-                    " last value"
-                )
+        short = [
+            label
+            for label in self.labels
+            if (lengths := [len(run.designs) for run in self.found.runs if run.label == label])
+            and min(lengths) < SHORT * max(lengths)
+        ]
+        if short:
+            found.append(
+                f"not all runs of {', '.join(short)} are of one length: short ones keep their last value"
+            )
         few = max((len(curves) for curves in self.qualities.values()), default=0)
         if 1 < few < 10:
             found.append(f"{few} seeds are few: medians of optimisers want at least 10")
@@ -319,6 +337,7 @@ def summarise(
     failures: Sequence[Failed] = (),
     bounds: Bounds | None = None,
     optimum: float | None = None,
+    baseline: tuple[float, ...] | None = None,
 ) -> Summary:
     """What the trajectories in a study's folder came to.
 
@@ -326,10 +345,11 @@ def summarise(
         failures: of the store, for the page.
         bounds: fixed ideal and nadir of several objectives, minimised.
         optimum: the true best quality, if it is known.
+        baseline: what the baseline's objectives come to, minimised; default: as a run evaluated it.
 
     Raises:
         InputError: there are no trajectories, or damaged ones.
     """
     labels = [chosen.label for chosen in study.optimizers]
     found = read_trajectories(folder, len(study.objective.goals), labels=labels)
-    return Summary(study, found, tuple(failures), bounds, optimum)
+    return Summary(study, found, tuple(failures), bounds, optimum, baseline)

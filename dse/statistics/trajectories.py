@@ -40,7 +40,8 @@ class Trajectories:
     Attributes:
         runs: by label in the order given, then by seed.
         designs: each once, in the order of the runs.
-        values: of the objectives, minimised, shape (designs, objectives); infinite where there are none.
+        values: of the objectives, to be minimised, shape (designs, objectives); infinite without
+            metrics.
         violation: shape (designs,); infinite for designs without metrics.
         metrics: aggregated over workloads; empty for designs without.
     """
@@ -103,9 +104,9 @@ def read_trajectories(
     place = Path(folder) / FOLDER
     found: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted(place.glob("*.jsonl")):
-        label, _, digits = path.stem.rpartition("-")
-        if label and digits.isdecimal():
-            found.setdefault(label, []).append((int(digits), path))
+        label, _, number = path.stem.rpartition("-")
+        if label and number.isdecimal():
+            found.setdefault(label, []).append((int(number), path))
     order = [*found] if labels is None else [label for label in labels if label in found]
     if not order:
         raise InputError("holds no trajectories of this study", file=str(place), accepted="a study's folder")
@@ -114,11 +115,11 @@ def read_trajectories(
     for label in order:
         for seed, path in sorted(found[label]):
             rows = []
-            for number, line in _lines(path):
+            for at, line in _lines(path):
                 try:
                     rows.append(gathered.add(line))
                 except (KeyError, TypeError, ValueError):
-                    raise InputError("is not a step of this study", file=str(path), line=number) from None
+                    raise InputError("is not a step of this study", file=str(path), line=at) from None
             once = np.array([*dict.fromkeys(rows)], dtype=np.int64)
             runs.append(Run(label, seed, len(rows), once))
     values = np.array(gathered.values, dtype=np.float64).reshape(len(gathered.values), objectives)

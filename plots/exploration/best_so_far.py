@@ -10,6 +10,9 @@ from plots.labels import plain, quantity, scale
 from plots.recorded import NothingToDraw
 
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+SETTLED = 50
+"""The axis shows what the medians have come to after this part of the steps, and better."""
+
 WIDE = 20.0
 """Ratio of the highest to the lowest value from which on the axis is logarithmic."""
 
@@ -34,13 +37,15 @@ def draw(
     shown = [curve for curve in curves if np.isfinite(curve.middle).any()]
     if not shown:
         raise NothingToDraw("no run has found a design that meets the constraints")
-    known = np.concatenate([c.middle[np.isfinite(c.middle)] for c in shown])
+    steps = max(len(curve.middle) for curve in shown)
+    # The first few designs of a search are anything; their heights would press the rest together.
+    settled = [c.middle[np.isfinite(c.middle)][steps // SETTLED :] for c in shown]
+    known = np.concatenate([m if len(m) else c.middle[-1:] for m, c in zip(settled, shown, strict=True)])
     largest, least = float(np.abs(known).max()), float(known.min())
     log = least > 0 and largest > WIDE * least
     divisor, unit = scale(largest, axis.unit if axis.unit != "1" else "")
     if axis.unit == "1":
         divisor, unit = 1.0, ""
-    steps = max(len(curve.middle) for curve in shown)
     columns: dict[str, list[object]] = {
         key: [] for key in ("optimiser", "runs", "evaluations", "low", "median", "high")
     }
@@ -76,6 +81,10 @@ def draw(
             panel.axhline(optimum / divisor, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
         if log:
             panel.set_yscale("log")
+        bottom, top = panel.get_ylim()
+        if axis.less_is_better and top > (highest := float(known.max()) / divisor):
+            room = highest * 1.3 if log else highest + 0.15 * abs(highest - bottom)
+            panel.set_ylim(bottom, min(top, room) if room > bottom else top)
         if steps > 300:
             panel.set_xscale("log")
         panel.set_xlim(1, max(steps, 2))

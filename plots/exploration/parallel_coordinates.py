@@ -58,7 +58,7 @@ def draw(
 
     # Equal settings of the best would hide each other: every line is a hair beside its neighbours.
     apart = (np.arange(len(best)) - len(best) / 2) * (0.03 / max(len(best), 1))
-    with axes(max(5.4, 0.75 * len(scales) + 0.6), 3.4) as (figure, (panel,)):
+    with axes(max(5.4, 0.95 * len(scales) + 0.6), 3.4) as (figure, (panel,)):
         panel.add_collection(LineCollection(lines(rest), colors=FAINT, linewidths=0.5, alpha=0.6))
         coloured = [line + [0, shift] for line, shift in zip(lines(best), apart, strict=True)]
         shades = matplotlib.colormaps[HEAT](np.linspace(0, 0.85, len(best)))
