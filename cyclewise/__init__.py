@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cyclewise.comparison import compare as compare
     from cyclewise.curves import Curve as Curve
     from cyclewise.curves import curve as curve
+    from cyclewise.exploration import Exploration as Exploration
+    from cyclewise.exploration import explore as explore
     from cyclewise.plans import plan as plan
     from cyclewise.plans import values as values
     from cyclewise.rooflines import row_locality as row_locality
@@ -54,6 +56,8 @@ _MODULE_OF = {
     "compare": "cyclewise.comparison",
     "Curve": "cyclewise.curves",
     "curve": "cyclewise.curves",
+    "Exploration": "cyclewise.exploration",
+    "explore": "cyclewise.exploration",
     "plan": "cyclewise.plans",
     "values": "cyclewise.plans",
     "row_locality": "cyclewise.rooflines",

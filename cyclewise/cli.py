@@ -30,6 +30,7 @@ from cyclewise.commands import (
     check,
     compare,
     curve,
+    explore,
     import_,
     list,
     new,
@@ -59,7 +60,23 @@ app = typer.Typer(
 )
 
 for module in (
-    *(list, show, new, import_, schema, plan, run, rerun, batch, compare, report, curve, check, values),
+    *(
+        list,
+        show,
+        new,
+        import_,
+        schema,
+        plan,
+        run,
+        rerun,
+        batch,
+        explore,
+        compare,
+        report,
+        curve,
+        check,
+        values,
+    ),
     validate,
 ):
     app.command(name=module.__name__.rpartition(".")[2].rstrip("_"), epilog=module.EXAMPLE)(module.command)

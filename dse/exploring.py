@@ -126,8 +126,9 @@ class _Search:
         runs = [(choice, seed) for choice in self.study.optimizers for seed in self.study.seeds]
         optimizers = [self.optimizer(choice, seed) for choice, seed in runs]  # all checked before any starts
         with self.store.writer() as writer:
-            (scored,) = self.scores([dict(self.study.baseline)], writer)
-            self.outcome.baseline = scored.score
+            if self.study.baseline or self.study.evaluator.system_yaml({}) is not None:
+                (scored,) = self.scores([dict(self.study.baseline)], writer)
+                self.outcome.baseline = scored.score
             for number, ((choice, seed), optimizer) in enumerate(zip(runs, optimizers, strict=True), start=1):
                 self.listener.begins(choice.label, seed, number, len(runs))
                 self.outcome.runs.append(self.run(choice.label, seed, optimizer, writer))

@@ -29,7 +29,9 @@ class Done:
 class Executor(AbstractContextManager["Executor"], Protocol):
     """Evaluates tasks; a context manager, at whose end its workers are gone."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many tasks are evaluated at a time."""
 
     def __enter__(self) -> Self: ...
 

@@ -19,11 +19,13 @@ Chunk = tuple[Task, ...]
 class Inline:
     """Evaluates in the calling process, one task after the other."""
 
-    workers = 1
-
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
         self._prepared = False
+
+    @property
+    def workers(self) -> int:
+        return 1
 
     def __enter__(self) -> Self:
         return self
@@ -43,10 +45,14 @@ class Local:
     """Evaluates in ``workers`` processes, which may die without taking more than their task along."""
 
     def __init__(self, evaluator: Evaluator, workers: int) -> None:
-        self.workers = workers
+        self._workers = workers
         self._evaluator = evaluator
         self._pool: Workers[Chunk, list[Done]] | None = None
         self._seconds = 0.0  # of a task, as measured so far
+
+    @property
+    def workers(self) -> int:
+        return self._workers
 
     def __enter__(self) -> Self:
         return self
