@@ -170,7 +170,13 @@ def _shares(effects: Sequence[Effect]) -> list[Share]:
 
 
 def _settings(summary: Summary) -> Drawing:
-    scales = [Scale(p.name, p.values, p.low, p.high, p.log) for p in summary.study.space.parameters]
+    used = {name for design in summary.found.designs for name in design}
+    # One that is ignored, or that no design had a use for, would be an axis with nothing on it.
+    scales = [
+        Scale(p.name, p.values, p.low, p.high, p.log)
+        for p in summary.study.space.parameters
+        if p.name in used
+    ]
     goal = summary.study.objective.goals[0]
     values = np.where(summary.found.feasible, _shown_values(summary)[:, 0], np.nan)
     return parallel_coordinates.draw(scales, summary.found.designs, values, axis_of(goal))

@@ -52,13 +52,13 @@ def table_of_designs(summary: Summary) -> Table:
             rows[-1] = summary.best
     table = []
     for rank, row in enumerate(rows, 1):
-        cells = [Cell(str(rank), rank)]
+        cells = [Cell(str(rank))]
         for goal, value in zip(goals, summary.found.values[row].tolist(), strict=True):
             cell = shown(goal, value)
             cells.append(Cell(cell.text, cell.sort, row == summary.best))
         cells += [setting(summary.found.designs[row].get(name)) for name in names]
         table.append(cells)
-    columns = [Column("#", True), *(Column(goal.name, True) for goal in goals), *map(Column, names)]
+    columns = [Column("#"), *(Column(goal.name, True) for goal in goals), *map(Column, names)]
     left = (len(summary.front) if not summary.single else 0) - len(rows)
     note = "★ marks the design picked" + (": the knee of the front. " if not summary.single else ". ")
     note += f"{left:,} more are on the front: its figure's data hold all. " if left > 0 else ""
