@@ -57,7 +57,7 @@ class _Evolution:
         for _ in range(n * _ATTEMPTS):
             if len(found) == n:
                 break
-            early = len(self.parents) + len(found) < self.options.population and not self._full
+            early = not self.parents or len(self.parents) + len(found) < self.options.population
             genes = self.setting.drawn(self.rng) if early else self._child()
             config = self.setting.design(genes)
             if config is None or text_of(config) in self.asked:
@@ -69,10 +69,6 @@ class _Evolution:
             self.waiting.append(genes)
             found.append(config)
         return found
-
-    @property
-    def _full(self) -> bool:
-        return len(self.parents) >= self.options.population
 
     def _child(self) -> Genes:
         first = self._parent()
