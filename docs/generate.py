@@ -20,6 +20,10 @@ import plots
 from arch.controller import profiles
 from cyclewise.batch.spec import json_schema as batch_schema
 from cyclewise.cli import app
+from dse.optimisers import names as optimiser_names
+from dse.optimisers import options_of
+from dse.optimisers.catalogue import described
+from dse.study.reading import json_schema as study_schema
 from sim.machine import kinds, machine
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -53,6 +57,33 @@ def pim_keys() -> str:
 def batch_keys() -> str:
     """All keys of a batch file, from the models that check it."""
     return _keys("All keys of a batch", "A batch", batch_schema())
+
+
+def study_keys() -> str:
+    """All keys of a study, from the models that check it."""
+    return _keys("All keys of a study", "A study", study_schema())
+
+
+def optimisers() -> str:
+    """Every optimiser with its options."""
+    parts = [
+        "# Optimisers",
+        "Made from the optimisers themselves. `optimizer:` of a study names one, with its options beside the"
+        " name: `{name: ga, population: 64}`. All see the same space, draw by the same rules, and never count"
+        " what they spend. Those of *one value* take a single objective, or a `weighted` or `chebyshev` one.",
+    ]
+    for name in optimiser_names():
+        about, several = described(name)
+        properties = options_of(name).model_json_schema().get("properties", {})
+        rows = [
+            (f"`{key}`", f"`{json.dumps(p.get('default'))}`", _meaning(p, {}))
+            for key, p in properties.items()
+        ]
+        kind = "one value or several" if several else "one value"
+        parts.append(f"## `{name}`\n\n{about} *{kind}*")
+        if rows:
+            parts.append(table(("option", "default", "meaning"), rows))
+    return "\n\n".join(parts)
 
 
 def _keys(heading: str, title: str, schema: Mapping[str, Any]) -> str:
@@ -368,6 +399,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/keys.md": keys,
     "reference/pim_keys.md": pim_keys,
     "reference/batch_keys.md": batch_keys,
+    "reference/study_keys.md": study_keys,
+    "reference/optimisers.md": optimisers,
     "reference/figures.md": figures,
     "reference/metrics.md": metrics,
     "reference/commands.md": commands,

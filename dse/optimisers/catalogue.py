@@ -44,6 +44,15 @@ def options_of(name: str) -> type[Spec]:
     return found
 
 
+def described(name: str) -> tuple[str, bool]:
+    """What an optimiser does, from its docstring, and whether it takes several values."""
+    import inspect
+
+    made = _class(name)
+    text = " ".join((inspect.getdoc(made) or "").split()).replace("``", "`")
+    return text, bool(made.several)
+
+
 def make(
     name: str,
     space: Space,
