@@ -197,7 +197,7 @@ def finish(study: "Study", folder: Path, outcome: "Outcome", store: "Store") -> 
     version = study.evaluator.version
     records = [record for record in store if record.version == version]
     write_tables(folder, records, [p.name for p in study.space.parameters])
-    summary = summary_of(folder, study, store=store)
+    summary = summary_of(folder, study, store=store, optimum=_optimum(study))
     found = Exploration(folder, study, outcome, summary)
     system = _write_best(found)
     figures = draw_figures(summary)
@@ -213,6 +213,15 @@ def finish(study: "Study", folder: Path, outcome: "Outcome", store: "Store") -> 
     )
     _write(folder / PAGE, page.html)
     return found
+
+
+def _optimum(study: "Study") -> float | None:
+    """The true best value, where a table of all designs knows it."""
+    from dse.models.tabulated import TabulatedModel
+
+    if isinstance(study.evaluator, TabulatedModel) and len(study.objective.goals) == 1:
+        return study.evaluator.optimum(study.objective)
+    return None
 
 
 def _write_best(found: Exploration) -> str | None:

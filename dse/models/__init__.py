@@ -13,7 +13,7 @@ from dse.models.interface import FACTS, Model, WorkloadEntry, workload_entries
 __all__ = ["FACTS", "Model", "WorkloadEntry", "evaluator_of", "workload_entries"]
 
 _KEYS = {
-    "system": ("system", "set", "mapping"),
+    "system": ("system", "set", "mapping", "table"),
     "python": ("python", "metrics", "set"),
     "command": ("command", "metrics", "set", "timeout"),
 }
@@ -52,6 +52,10 @@ def evaluator_of(
         from dse.models.simulation import simulation_model
 
         found = simulation_model(model, entries, place)
+        if "table" in model:
+            from dse.models.tabulated import tabulated_model
+
+            found = tabulated_model(found, model["table"], place)
     elif kinds == ["python"]:
         from dse.models.python_function import python_model
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import lzma
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,16 @@ class Table:
         w = self._places[workload]
         figures = self.figures[w][self.outcome[w, row]].tolist()
         return dict(zip(self._names, figures, strict=True))
+
+    def over(self, workloads: Sequence[str]) -> "Table":
+        """The table with some of its workloads."""
+        places = [self._places[name] for name in workloads]
+        return replace(
+            self,
+            digests={name: self.digests[name] for name in workloads},
+            outcome=self.outcome[places],
+            figures=tuple(self.figures[at] for at in places),
+        )
 
     def column(self, metric: str, workload: str) -> NDArray[np.float64]:
         """One metric of all designs under a workload, shape (designs,)."""
