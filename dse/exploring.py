@@ -30,8 +30,8 @@ _IN_VAIN = 100
 class Listener(Protocol):
     """Told of a search as it goes on."""
 
-    def begins(self, label: str, seed: int, number: int, runs: int) -> None:
-        """A run of an optimiser with a seed; ``number`` from 1."""
+    def begins(self, label: str, seed: int, number: int, runs: int, budget: int | None) -> None:
+        """A run of an optimiser with a seed; ``number`` from 1, ``budget`` in unique designs."""
 
     def goes_on(self, unique: int, best: Sequence[float] | None, failed: int) -> None:
         """After each batch: designs evaluated, values of the best feasible one, designs without metrics."""
@@ -46,7 +46,7 @@ class Listener(Protocol):
 class Silent:
     """A listener that says nothing."""
 
-    def begins(self, label: str, seed: int, number: int, runs: int) -> None: ...
+    def begins(self, label: str, seed: int, number: int, runs: int, budget: int | None) -> None: ...
 
     def goes_on(self, unique: int, best: Sequence[float] | None, failed: int) -> None: ...
 
@@ -130,7 +130,7 @@ class _Search:
                 (scored,) = self.scores([dict(self.study.baseline)], writer)
                 self.outcome.baseline = scored.score
             for number, ((choice, seed), optimizer) in enumerate(zip(runs, optimizers, strict=True), start=1):
-                self.listener.begins(choice.label, seed, number, len(runs))
+                self.listener.begins(choice.label, seed, number, len(runs), self.study.evaluations)
                 self.outcome.runs.append(self.run(choice.label, seed, optimizer, writer))
         return self.outcome
 

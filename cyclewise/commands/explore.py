@@ -76,10 +76,18 @@ def command(
     _tell(found, json)
 
 
+LINE_SECONDS = 2.0
+"""Least time between two lines where there is no terminal."""
+
+MOST_RUNS = 12
+"""Runs that are told one by one; more are told by optimiser."""
+
+
 class _Lines:
-    """Without a terminal: a line for each run of an optimiser."""
+    """Without a terminal: a line now and then, which tells how far the search is."""
 
     def __init__(self) -> None:
+        self.told = time.monotonic()
         self.name = ""
         self.unique = self.failed = 0
         self.best: Sequence[float] | None = None
@@ -87,23 +95,19 @@ class _Lines:
     def __enter__(self) -> "_Lines":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._ended()
+    def __exit__(self, *_: object) -> None: ...
 
-    def begins(self, label: str, seed: int, number: int, runs: int) -> None:
-        self._ended()
+    def begins(self, label: str, seed: int, number: int, runs: int, budget: int | None) -> None:
         self.name = f"{number}/{runs} {label}, seed {seed}"
         self.unique = self.failed = 0
         self.best = None
 
     def goes_on(self, unique: int, best: Sequence[float] | None, failed: int) -> None:
         self.unique, self.best, self.failed = unique, best, failed
-
-    def _ended(self) -> None:
-        if self.name and self.unique:
-            failed = f", {self.failed:,} without metrics" if self.failed else ""
-            note(f"{self.name}: {self.unique:,} designs{failed}")
-        self.name = ""
+        if time.monotonic() - self.told >= LINE_SECONDS:
+            self.told = time.monotonic()
+            good = "" if best is None else f", best {best[0]:.4g}"
+            note(f"{self.name}: {unique:,} designs{good}{f', {failed:,} failed' if failed else ''}")
 
     def pulse(self, synced: int, waiting: int) -> None: ...
 
@@ -138,13 +142,11 @@ class _Bar(_Lines):
         self.bar.stop()
         super().__exit__()
 
-    def planned(self, budget: int | None) -> None:
-        self.bar.update(self.task, total=budget)
-
-    def begins(self, label: str, seed: int, number: int, runs: int) -> None:
-        super().begins(label, seed, number, runs)
+    def begins(self, label: str, seed: int, number: int, runs: int, budget: int | None) -> None:
+        super().begins(label, seed, number, runs, budget)
         self.began = time.monotonic()
-        self.bar.update(self.task, description=printable(self.name)[:40], completed=0, best="", left="")
+        self.bar.update(self.task, description=printable(self.name)[:40], total=budget)
+        self.bar.update(self.task, completed=0, best="", failures="", left="")
         self.bar.refresh()
 
     def goes_on(self, unique: int, best: Sequence[float] | None, failed: int) -> None:
@@ -219,11 +221,7 @@ def _tell(found: "Exploration", json: bool) -> None:
     if found.study.title:
         say(printable(found.study.title))
         say()
-    rows = [
-        (run.label, run.seed, f"{run.unique:,}", f"{run.failed:,}" if run.failed else "", run.ended)
-        for run in outcome.runs
-    ]
-    table(["optimizer", "seed", "designs", "failed", "ended by"], rows, numbers=("seed", "designs", "failed"))
+    _runs(found)
     say()
     _best(found)
     told = f"{outcome.evaluated:,} evaluations now, {outcome.reused:,} before"
@@ -231,6 +229,23 @@ def _tell(found: "Exploration", json: bool) -> None:
     for message, count in sorted(outcome.failures.items(), key=lambda item: -item[1])[:3]:
         say(f"{count:,} × {printable(message)}")
     say(f"results  {printable(str(found.folder / 'index.html'))}, best.yaml, results.csv, figures")
+
+
+def _runs(found: "Exploration") -> None:
+    runs = found.outcome.runs
+    numbers = ("seed", "runs", "designs", "failed")
+    if len(runs) <= MOST_RUNS:
+        rows = [
+            (run.label, run.seed, f"{run.unique:,}", f"{run.failed:,}" if run.failed else "", run.ended)
+            for run in runs
+        ]
+        table(["optimizer", "seed", "designs", "failed", "ended by"], rows, numbers=numbers)
+        return
+    from dse.statistics.tables import table_of_efficiency
+
+    told = table_of_efficiency(found.summary)
+    heads = [column.text for column in told.columns]
+    table(heads, [[cell.text for cell in row] for row in told.rows], numbers=heads[1:])
 
 
 def _best(found: "Exploration") -> None:
@@ -250,7 +265,8 @@ def _best(found: "Exploration") -> None:
         )
         say(f"before   {before}")
     if not found.summary.single:
-        say(f"front    {len(found.summary.front):,} designs")
+        designs = len(found.summary.front)
+        say(f"front    {designs:,} design{'s' * (designs != 1)}")
     for text in found.overrides:
         say(f"  {printable(text)}")
     say()
