@@ -10,6 +10,7 @@ from arch.device import Controller
 from arch.yaml_source import read_file
 
 MOST_ENTRIES = 1024  # of a queue; what the channel kernel is built for
+MOST_POSTPONED = 8  # refreshes, postponed or pulled in; JEDEC's limit for both
 
 
 @lru_cache(maxsize=1)

@@ -143,9 +143,15 @@ class Controller:
     """Scheduling policy of one channel, resolved from a profile and its overrides."""
 
     profile: str  # "ramulator21", "cyclewise", … or "custom(ramulator21)"
-    scheduler: Literal["fr_fcfs", "row_hit_first", "fifo"]
-    page_policy: Literal["open", "closed"]
+    machines: Literal["queue", "bank"]  # one scheduler over the queues, or one machine per bank
+    scheduler: Literal["fr_fcfs", "row_hit_first", "fifo", "fr_fcfs_grp"]
+    page_policy: Literal["open", "closed", "open_adaptive", "closed_adaptive"]
     refresh: Literal["all_bank", "none"]
+    refresh_postponed: int
+    refresh_pulled_in: int
+    buffer: Literal["bankwise", "read_write", "shared"]  # what buffer_size counts; bank machines only
+    buffer_size: int
+    response_queue: Literal["fifo", "reorder"]
     read_queue: int
     write_queue: int
     write_high: Fraction  # share of write_queue above which writes drain
@@ -161,6 +167,8 @@ class FrontEnd:
     mode: Literal["shared", "per_channel"]
     streams: int
     arbiter: Literal["round_robin", "oldest", "priority"]
+    admission: Literal["simple", "fifo", "reorder"] = "simple"
+    max_active: int = 128  # transactions of a channel without a response; ignored by simple
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,13 @@ class Memory:
             if c.name == name:
                 return c
         raise KeyError(name)
+
+    def columns_of(self, op: RequestOp) -> tuple[str, ...]:
+        """The column commands that a request of this kind can turn into under the page policy."""
+        policy = self.controller.page_policy
+        if op.closing_command is None or policy == "open":
+            return (op.command,)
+        return (op.closing_command,) if policy == "closed" else (op.command, op.closing_command)
 
     @property
     def total_bytes(self) -> int:

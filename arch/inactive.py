@@ -67,8 +67,12 @@ class _Case:
     requests: Mapping[str, int]
 
     @property
-    def closed_page(self) -> bool:
-        return self.memory.controller.page_policy == "closed"
+    def page_policy(self) -> str:
+        return self.memory.controller.page_policy
+
+    @property
+    def bank_machines(self) -> bool:
+        return self.memory.controller.machines == "bank"
 
     @property
     def refreshes(self) -> bool:
@@ -88,7 +92,7 @@ class _Case:
         names = set()
         for op in self.memory.ops:
             if self.requests.get(op.name):
-                names.add(op.closing_command if self.closed_page and op.closing_command else op.command)
+                names |= set(self.memory.columns_of(op))
         for does in ("open", "close"):
             fitting = [c.name for c in self.memory.commands if c.does == does and c.scope == "bank"]
             names |= set(fitting[:1])
@@ -146,6 +150,29 @@ class _Row(NamedTuple):
 _ROWS = (
     _Row("front_end.mode", lambda case, _: case.memory.channels == 1, "there is one channel"),
     _Row("front_end.arbiter", lambda case, _: case.memory.front_end.streams == 1, "there is one stream"),
+    *(
+        _Row(f"controller.{key}", lambda case, _: case.bank_machines, "bank machines have one buffer")
+        for key in ("read_queue", "write_queue", "write_high", "write_low")
+    ),
+    *(
+        _Row(key, lambda case, _: not case.bank_machines, "only bank machines read it")
+        for key in (
+            "controller.buffer*",
+            "controller.response_queue",
+            "controller.refresh_*",
+            "front_end.max_active",
+        )
+    ),
+    _Row(
+        "controller.refresh_*",
+        lambda case, _: not case.refreshes,
+        "refresh is off",
+    ),
+    _Row(
+        "front_end.max_active",
+        lambda case, _: case.memory.front_end.admission == "simple",
+        "front_end.admission: simple sets no limit",
+    ),
     _Row("controller.write_*", lambda case, _: not case.has("write"), "the workload has no writes"),
     _Row("controller.read_queue", lambda case, _: not case.has("read"), "the workload has no reads"),
     _Row(
@@ -165,10 +192,10 @@ _ROWS = (
     _Row("refresh.*", lambda case, _: not case.refreshes, "refresh is off"),
     _Row(
         "requests.*.closing",
-        lambda case, _: not case.closed_page,
+        lambda case, _: case.page_policy == "open",
         "the page policy is open, so that no command precharges by itself",
     ),
-    _Row("requests.*.command", lambda case, _: case.closed_page, "the page policy is closed"),
+    _Row("requests.*.command", lambda case, _: case.page_policy == "closed", "the page policy is closed"),
     _Row("requests.*", lambda case, name: not case.requests.get(name), "the workload has no such requests"),
     _Row("commands.*", lambda case, name: name not in case.issued, "this command is never issued here"),
     _Row(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_serializer
 
 from arch import device
-from arch.controller import MOST_ENTRIES, profiles
+from arch.controller import MOST_ENTRIES, MOST_POSTPONED, profiles
 from arch.errors import InputError, unknown
 from arch.fields import (
     Count,
@@ -190,19 +190,35 @@ def _profile(given: Any) -> Any:
 
 
 _Entries = Annotated[int, Field(strict=True, ge=1, le=MOST_ENTRIES)]
+_Refreshes = Annotated[int, Field(strict=True, ge=0, le=MOST_POSTPONED)]
 
 
 class ControllerSpec(Spec):
     """Scheduling of a channel: a profile, and any key that shall differ from it."""
 
     profile: Annotated[str, BeforeValidator(_profile)] = "cyclewise"
-    """Named set of all keys: ramulator21, ramulator21_rowhit, cyclewise."""
-    scheduler: Literal["fr_fcfs", "row_hit_first", "fifo"] | None = None
-    """Which ready command issues: oldest ready, oldest ready but row hits kept, or strictly in order."""
-    page_policy: Literal["open", "closed"] | None = None
-    """Whether a row stays open after its column command."""
+    """Named set of all keys: ramulator21, ramulator21_rowhit, cyclewise, dramsys."""
+    machines: Literal["queue", "bank"] | None = None
+    """queue: one scheduler looks over the read and the write queue; bank: each bank has a machine that
+    picks one of the bank's requests, and the oldest of the ready picks issues its next command."""
+    scheduler: Literal["fr_fcfs", "row_hit_first", "fifo", "fr_fcfs_grp"] | None = None
+    """Which ready command issues: oldest ready, oldest ready but row hits kept, or strictly in order.  What
+    a bank machine picks: a row hit, else the oldest; with grp a hit of the last direction first; the oldest."""
+    page_policy: Literal["open", "closed", "open_adaptive", "closed_adaptive"] | None = None
+    """Whether a row stays open after its column command; adaptive (bank machines only): open unless requests
+    of other rows alone wait for the bank, closed unless a further hit waits."""
     refresh: Literal["all_bank", "none"] | None = None
     """All-bank refresh, or none (data would be lost; for studies)."""
+    refresh_postponed: _Refreshes | None = None
+    """Refreshes that may wait while requests do; bank machines only."""
+    refresh_pulled_in: _Refreshes | None = None
+    """Refreshes that may come early while nothing waits; bank machines only."""
+    buffer: Literal["bankwise", "read_write", "shared"] | None = None
+    """Whether buffer_size counts requests per bank, per direction, or all; bank machines only."""
+    buffer_size: _Entries | None = None
+    """Requests that the buffer holds; bank machines only."""
+    response_queue: Literal["fifo", "reorder"] | None = None
+    """Responses in the order of column commands, or of acceptance; bank machines only."""
     read_queue: _Entries | None = None
     """Entries of the read queue."""
     write_queue: _Entries | None = None
@@ -229,6 +245,11 @@ class FrontEndSpec(Spec):
     """Input streams, each in its own order."""
     arbiter: Literal["round_robin", "oldest", "priority"] = "round_robin"
     """Which stream is next."""
+    admission: Literal["simple", "fifo", "reorder"] = "simple"
+    """What limits transactions without a response, bank machines only: nothing; max_active; max_active, with
+    responses returned in order."""
+    max_active: Annotated[int, Field(strict=True, ge=1, le=MOST_ENTRIES)] = 128
+    """Transactions of a channel, reads and writes, that may be without a response."""
 
 
 class SourceSpec(Spec):

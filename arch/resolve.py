@@ -50,7 +50,7 @@ def resolve_memory(spec: "MemorySpec") -> device.Memory:
         energy=resolve_energy(spec, period, timing, commands),
         address_map=_address_map(spec),
         controller=controller,
-        front_end=device.FrontEnd(spec.front_end.mode, spec.front_end.streams, spec.front_end.arbiter),
+        front_end=_front_end(spec, controller),
     )
 
 
@@ -213,8 +213,8 @@ def _ops(
             if found.scope != "bank":
                 message = f"{name} requests use {command}, and a request reads or writes one bank"
                 raise FieldError(("commands", command, "scope"), message, given=found.scope, accepted="bank")
-        if controller.page_policy == "closed" and given.closing is None:
-            message = "missing; page_policy: closed needs a command with auto-precharge"
+        if controller.page_policy != "open" and given.closing is None:
+            message = f"missing; page_policy: {controller.page_policy} needs a command with auto-precharge"
             raise FieldError((*path, "closing"), message, accepted="such as RDA")
         ops.append(
             device.RequestOp(
@@ -273,6 +273,28 @@ def _refresh(
 
 def _controller(spec: "MemorySpec") -> device.Controller:
     controller = resolve_controller(spec.controller.profile, spec.controller.overrides())
+    for machines, key, accepted in _ONLY_WITH:
+        value = getattr(controller, key)
+        if controller.machines == machines and value not in accepted:
+            raise FieldError(
+                ("controller", key if getattr(spec.controller, key) is not None else "machines"),
+                f"{key}: {value} does not go with machines: {machines}",
+                accepted=f"{key}: {', '.join(accepted)}",
+            )
+    if controller.machines == "bank" and len(spec.bus) > 1:
+        raise FieldError(
+            ("controller", "machines"),
+            f"bank machines share one command bus, and {spec.name} has {len(spec.bus)}",
+            given="bank",
+            accepted="queue",
+        )
+    if spec.refresh is not None and controller.refresh_postponed > spec.refresh.postpone:
+        raise FieldError(
+            ("controller", "refresh_postponed"),
+            "more than refresh.postpone, what the standard allows",
+            given=controller.refresh_postponed,
+            accepted=f"0 to {spec.refresh.postpone}",
+        )
     if controller.write_low == 0:
         raise FieldError(
             ("controller", "write_low"),
@@ -290,6 +312,29 @@ def _controller(spec: "MemorySpec") -> device.Controller:
         )
         raise FieldError(("controller", key), other, given=f"{float(value):g}", accepted=accepted)
     return controller
+
+
+_ONLY_WITH = (
+    ("queue", "page_policy", ("open", "closed")),
+    ("queue", "scheduler", ("fr_fcfs", "row_hit_first", "fifo")),
+    ("bank", "scheduler", ("fifo", "fr_fcfs", "fr_fcfs_grp")),
+)
+
+
+def _front_end(spec: "MemorySpec", controller: device.Controller) -> device.FrontEnd:
+    given = spec.front_end
+    if controller.machines == "bank" and given.streams > 1:
+        raise FieldError(
+            ("front_end", "streams"), "bank machines take one stream", given=given.streams, accepted="1"
+        )
+    if controller.machines == "queue" and given.admission != "simple":
+        raise FieldError(
+            ("front_end", "admission"),
+            "only controller.machines: bank limits the transactions without a response",
+            given=given.admission,
+            accepted="simple",
+        )
+    return device.FrontEnd(given.mode, given.streams, given.arbiter, given.admission, given.max_active)
 
 
 def _address_map(spec: "MemorySpec") -> tuple[device.Segment, ...]:

@@ -31,12 +31,7 @@ def cycles_by_cause(result: "BatchResult") -> dict[str, int]:
 
 def column_commands(memory: Memory, queue: str | None = None) -> list[Command]:
     """Commands that requests (of one ``queue``, ``read`` or ``write``) turn into under the page policy."""
-    closed = memory.controller.page_policy == "closed"
-    names = {
-        op.closing_command if closed and op.closing_command else op.command
-        for op in memory.ops
-        if queue in (None, op.queue)
-    }
+    names = {name for op in memory.ops if queue in (None, op.queue) for name in memory.columns_of(op)}
     return [command for command in memory.commands if command.name in names]
 
 

@@ -73,7 +73,7 @@ def issue(
         cause = CAUSE_COMMAND_BUS
     charge(state, clock, cause)
     state[S.last_command] = clock
-    _raise(state, params, row, bank, bank, clock)
+    bar_followers(state, params, row, bank, bank, clock)
     state[S.last_progress] = clock
 
     if kind == OPEN_ROW_FOR:
@@ -146,7 +146,7 @@ def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: in
     if state[S.reads_waiting] + state[S.writes_waiting] + state[S.active] > 0:
         charge(state, clock, CAUSE_REFRESH)
     state[S.last_command] = clock
-    _raise(
+    bar_followers(
         state, params, COMMANDS + command * COMMAND_STRIDE, refresh_place(params, command, rank), first, clock
     )
     if command == params[P.close_all]:
@@ -161,7 +161,7 @@ def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: in
 
 
 @inlined
-def _raise(state: Words, params: Words, row: int, place: int, bank: int, clock: int) -> None:
+def bar_followers(state: Words, params: Words, row: int, place: int, bank: int, clock: int) -> None:
     """Let every constraint row that starts at the command in table row ``row`` bar its followers."""
     base = clock << RULE_BITS
     n = params[row + C.dense_n]

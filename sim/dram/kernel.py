@@ -11,6 +11,7 @@ t + 1.  Cycles in which neither can do anything are skipped, unless the memory s
 
 import numpy as np
 
+from sim.dram.bank_machines import run_banks
 from sim.dram.issuing import issue
 from sim.dram.layout import (
     MAGIC,
@@ -162,6 +163,18 @@ def run(
         or log.shape[0] < RECORDS_PER_CYCLE
     ):
         return _BAD_STATE
+    if params[P.machines]:
+        return run_banks(
+            words(state),
+            constants(params),
+            words(inputs),
+            words(done),
+            words(log),
+            done.shape[0] - RECORDS_PER_CYCLE,
+            log.shape[0] - RECORDS_PER_CYCLE,
+            until,
+            stop_on,
+        )
     return _run(
         words(state),
         constants(params),

@@ -33,16 +33,30 @@ ROW_AT = 32
 NEVER = 1 << 62
 PAST = -(1 << 40)
 MAGIC = 0x43594357
-VERSION = 2
+VERSION = 3
 
 DONE_COLUMNS = 7  # tag, stream, op, arrival, accept, issue, return
 LOG_COLUMNS = 4  # cycle, code, bank, arg
 RECORDS_PER_CYCLE = 8  # at most, of either kind
 
 BANK_SCOPE, GROUP_SCOPE, RANK_SCOPE, CHANNEL_SCOPE = range(4)
-FR_FCFS, ROW_HIT_FIRST, FIFO = range(3)
+FR_FCFS, ROW_HIT_FIRST, FIFO, FR_FCFS_GRP = range(4)
+OPEN_PAGE, CLOSED_PAGE, OPEN_ADAPTIVE, CLOSED_ADAPTIVE = range(4)
+BANKWISE, READ_WRITE, SHARED = range(3)
 ROUND_ROBIN, OLDEST, PRIORITY = range(3)
-SCHEDULER_CODES = {"fr_fcfs": FR_FCFS, "row_hit_first": ROW_HIT_FIRST, "fifo": FIFO}
+SCHEDULER_CODES = {
+    "fr_fcfs": FR_FCFS,
+    "row_hit_first": ROW_HIT_FIRST,
+    "fifo": FIFO,
+    "fr_fcfs_grp": FR_FCFS_GRP,
+}
+PAGE_CODES = {
+    "open": OPEN_PAGE,
+    "closed": CLOSED_PAGE,
+    "open_adaptive": OPEN_ADAPTIVE,
+    "closed_adaptive": CLOSED_ADAPTIVE,
+}
+BUFFER_CODES = {"bankwise": BANKWISE, "read_write": READ_WRITE, "shared": SHARED}
 ARBITER_CODES = {"round_robin": ROUND_ROBIN, "oldest": OLDEST, "priority": PRIORITY}
 
 
@@ -83,6 +97,22 @@ class ParameterAt(NamedTuple):
     segments: int
     lines: int
     ops: int
+    # Bank machines alone:
+    machines: int  # 0: the scheduler of the queues runs
+    page_policy: int
+    buffer: int
+    buffer_size: int
+    depth: int  # requests of one bank that can wait
+    rows: int  # where the banks' waiting rows stand in the state, 2 * depth for each bank, then their numbers
+    flights: int  # where requests stand from acceptance to response
+    flight_mask: int
+    responses: int  # where response times stand
+    response_mask: int
+    max_active: int  # 0: no limit
+    in_order: int
+    postponed: int
+    pulled_in: int
+    refresh_lead: int  # cycles by which a refresh that must not wait is begun ahead
 
 
 class CommandField(NamedTuple):
@@ -122,7 +152,7 @@ class OpField(NamedTuple):
     coalesce: int
     next_ok: int
     hit: int  # where its class keeps its hits: kind * BANK_STRIDE
-    spare: int
+    closing: int  # command with auto-precharge, if it may be issued beside ``command``
 
 
 class SlotField(NamedTuple):
@@ -177,6 +207,13 @@ class StateAt(NamedTuple):
     log_on: int
     done_on: int
     closed_together: int  # banks that a close-all command closed
+    # Bank machines alone:
+    answered: int  # requests before this number have their response
+    last_response: int
+    response_head: int
+    response_tail: int
+    last_bank: int  # of the last request taken in
+    last_queue: int  # of the last column command
 
 
 class EntryField(NamedTuple):
@@ -194,6 +231,28 @@ class EntryField(NamedTuple):
     arrival: int
     tag: int
     stream: int
+
+
+class FlightField(NamedTuple):
+    """A request of the bank machines, from acceptance to response."""
+
+    location: int
+    op: int
+    counted: int
+    accept: int
+    arrival: int
+    tag: int
+    issue: int
+    back: int  # -1: not issued
+
+
+class RefreshField(NamedTuple):
+    """The refreshes of a rank under bank machines."""
+
+    due: int
+    postponed: int  # below 0: pulled in
+    pulling: int  # the refresh of this interval is done; further ones come early
+    forced: int  # its banks do nothing until it has been refreshed
 
 
 class StreamField(NamedTuple):
@@ -216,6 +275,8 @@ O = OpField(*range(len(OpField._fields)))  # noqa: E741  # one letter like its n
 B = SlotField(*range(len(SlotField._fields)))
 S = StateAt(*range(len(StateAt._fields)))
 Q = EntryField(*range(len(EntryField._fields)))
+F = FlightField(*range(len(FlightField._fields)))
+R = RefreshField(*range(len(RefreshField._fields)))
 T = StreamField(*range(len(StreamField._fields)))
 
 COMMAND_STRIDE = 16
@@ -238,6 +299,8 @@ SEGMENTS = TABLES
 BANK_STRIDE = MAX_BANKS + 8  # keeps rows of different sections out of one another's cache sets
 ENTRY_STRIDE = 16
 STREAM_STRIDE = 8
+FLIGHT_STRIDE = 8
+RANK_STRIDE = 4
 ACTIVE_STRIDE = 4  # sort key, place in next_ok, entry, command
 
 ACTIVE = 64
@@ -259,6 +322,15 @@ NEXT_OK = ISSUED + MAX_COMMANDS
 STREAMS = NEXT_OK + MAX_COMMANDS * MAX_BANKS
 DATA_BUS = STREAMS + STREAM_STRIDE * MAX_STREAMS  # a bit per cycle, 64 in a word, in a ring
 DATA_BUS_WORDS = 2 * MAX_DATA_DELAY // 64
+# A channel with bank machines has no queue entries, and uses their sections otherwise:
+FIRST = HEAD  # place of the bank's oldest request among its rows
+LAST = HEAD + BANK_STRIDE  # behind its youngest
+PICK = TAIL  # number of the request picked, NEVER if none
+PICK_AT = TAIL + BANK_STRIDE  # its place
+PICK_OK = OTHER_KEY  # place in next_ok of its next command
+PICK_COMMAND = OTHER_KEY + BANK_STRIDE
+NOTHING = SHIELD + MAX_BANKS  # holds NEVER: what a bank without requests waits for
+RANKS = ACTIVE
 FREE = DATA_BUS + DATA_BUS_WORDS
 FILTER = FREE + MAX_POOL
 ENTRIES = FILTER + 8 * MAX_QUEUE

@@ -155,8 +155,7 @@ def _columns(memory: Memory, read_share: float) -> list[Command]:
         if op is None:
             accepted = [op.name for op in memory.ops]
             raise InputError(f"{memory.name} has no operation {name}", field="requests", accepted=accepted)
-        closed = memory.controller.page_policy == "closed" and op.closing_command is not None
-        found.append(memory.command(op.closing_command if closed and op.closing_command else op.command))
+        found.append(memory.command(memory.columns_of(op)[0]))
     return found
 
 

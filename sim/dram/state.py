@@ -19,12 +19,16 @@ from sim.dram.layout import (
     OTHER_ENTRY,
     OTHER_KEY,
     PAST,
+    PICK,
+    RANK_STRIDE,
+    RANKS,
     STREAM_STRIDE,
     STREAMS,
     TAIL,
     WINDOW_STRIDE,
     C,
     P,
+    R,
     S,
     T,
 )
@@ -38,7 +42,12 @@ def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: b
     banks, pool = int(params[P.banks]), int(params[P.pool])
     classes = int(params[P.read_classes] + params[P.write_classes])
     state[OPEN_ROW : OPEN_ROW + banks] = -1
-    for section, rows, empty in (
+    bank_machines = bool(params[P.machines])
+    if bank_machines:
+        state[PICK : PICK + banks] = NEVER
+        ranks = state[RANKS : RANKS + RANK_STRIDE * params[P.ranks]].reshape(-1, RANK_STRIDE)
+        ranks[:, R.due] = params[P.refresh_interval]
+    for section, rows, empty in () if bank_machines else (
         (HEAD, 2, -1),
         (TAIL, 2, -1),
         (OTHER_ENTRY, 2, -1),
@@ -61,7 +70,11 @@ def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: b
     streams[:, T.ring] = params[P.state_size] - params[P.returns] * np.arange(n, 0, -1)
     state[S.magic] = MAGIC
     state[S.free] = pool
-    state[S.refresh_next] = params[P.refresh_interval] or NEVER
+    first = params[P.refresh_interval]
+    if bank_machines and params[P.postponed] == 0:
+        first -= params[P.refresh_lead]
+    state[S.refresh_next] = first if params[P.refresh_interval] else NEVER
+    state[S.last_response] = -1
     state[S.end] = NEVER
     state[S.last_command] = -1
     state[S.log_on] = int(log)

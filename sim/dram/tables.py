@@ -23,6 +23,7 @@ from sim.dram.layout import (
     ARBITER_CODES,
     BANK_BITS,
     BANK_STRIDE,
+    BUFFER_CODES,
     CAUSE_COMMAND_BUS,
     CAUSE_NO_REQUEST,
     CAUSE_REFRESH,
@@ -34,6 +35,7 @@ from sim.dram.layout import (
     COMMANDS,
     ENTRIES,
     ENTRY_STRIDE,
+    FLIGHT_STRIDE,
     MAGIC,
     MAX_BANKS,
     MAX_CLASSES,
@@ -47,6 +49,7 @@ from sim.dram.layout import (
     NEXT_OK,
     OP_STRIDE,
     OPS,
+    PAGE_CODES,
     ROW_AT,
     SCHEDULER_CODES,
     SLOT_STRIDE,
@@ -60,6 +63,7 @@ from sim.dram.layout import (
 
 Ints = NDArray[np.int64]
 
+_FEWEST_FLIGHTS = 1024  # requests between the oldest without a response and the youngest
 
 @dataclass(frozen=True)
 class Tables:
@@ -110,13 +114,18 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     _commands(block, memory, commands, places.count["bank"])
     constraints(block, places, commands, rules, rule_ids, len(memory.slots))
     refreshed = memory.refresh is not None and ctl.refresh == "all_bank"
+    bank_machines = ctl.machines == "bank"
     filter_size = 1024
     while filter_size < 8 * ctl.write_queue:
         filter_size *= 2
-    pool = ctl.read_queue + ctl.write_queue + places.count["bank"]
+    pool = 0 if bank_machines else ctl.read_queue + ctl.write_queue + places.count["bank"]
     rings = ENTRIES + ENTRY_STRIDE * pool
     behind = windows(block, places, commands, rules, rule_ids, rings)
     returns = ctl.read_queue + places.count["bank"] + longest + 8
+    own: dict[int, int] = {}
+    if bank_machines:
+        own, behind = _bank_machines(memory, places.count["bank"], behind)
+        returns = own[P.flight_mask] + 1 + longest + 8
     head = {
         P.magic: MAGIC,
         P.version: VERSION,
@@ -148,6 +157,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
         P.lines: o.banks_per_channel * o.rows * o.columns,
         P.ops: len(memory.ops),
         P.state_size: behind + returns * memory.front_end.streams,
+        **own,
     }
     for key, value in head.items():
         block.fixed[key] = value
@@ -162,14 +172,54 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
     return Tables(block.finish(), labels, tuple(c.name for c in commands), tuple(c.code for c in commands))
 
 
+def _bank_machines(memory: Memory, banks: int, at: int) -> tuple[dict[int, int], int]:
+    """What bank machines read beside the rest; their part of the state begins at ``at``, and where it ends."""
+    ctl, front = memory.controller, memory.front_end
+    # One more than fits: a request is taken in as long as the bank of the one before it has room.
+    depth = ctl.buffer_size + 1
+    waiting = banks * depth if ctl.buffer == "bankwise" else 2 * depth
+    flights = max(_FEWEST_FLIGHTS, 2 << waiting.bit_length())
+    responses = 2 << front.max_active.bit_length()
+    limited = front.admission != "simple"
+    rows = at
+    own = {
+        P.machines: 1,
+        P.page_policy: PAGE_CODES[ctl.page_policy],
+        P.buffer: BUFFER_CODES[ctl.buffer],
+        P.buffer_size: ctl.buffer_size,
+        P.depth: depth,
+        P.rows: rows,
+        P.flights: rows + 4 * banks * depth,
+        P.flight_mask: flights - 1,
+        P.responses: rows + 4 * banks * depth + flights * FLIGHT_STRIDE,
+        P.response_mask: responses - 1,
+        P.max_active: front.max_active if limited else 0,
+        P.in_order: int(ctl.response_queue == "reorder" or front.admission == "reorder"),
+        P.postponed: ctl.refresh_postponed,
+        P.pulled_in: ctl.refresh_pulled_in,
+    }
+    refresh = memory.refresh
+    if refresh is not None and ctl.refresh != "none" and ctl.refresh_postponed >= refresh.postpone:
+        # The last one allowed to wait is begun so early that it is in time: what closing takes, and the bus.
+        lead = sum(
+            max((r.wait for r in memory.rules if command in r.before and r.after != (refresh.command,)), default=0)
+            for command in (refresh.close, refresh.command)
+        )
+        own[P.refresh_lead] = min(lead + 2 * memory.organization.ranks, refresh.interval - 1)
+    return own, own[P.responses] + responses
+
+
+def _columns(op: RequestOp, memory: Memory) -> tuple[Command, ...]:
+    return tuple(memory.command(name) for name in memory.columns_of(op))
+
+
 def _column(op: RequestOp, memory: Memory) -> Command:
-    closed = memory.controller.page_policy == "closed"
-    return memory.command(op.closing_command if closed and op.closing_command else op.command)
+    return _columns(op, memory)[0]
 
 
 def _reachable(memory: Memory) -> list[Command]:
     """Commands this controller can issue, in kernel order: columns, opening, closing, close-all, refresh."""
-    columns = list(dict.fromkeys(_column(op, memory) for op in memory.ops))
+    columns = list(dict.fromkeys(column for op in memory.ops for column in _columns(op, memory)))
     opening = [c for c in memory.commands if c.does == "open" and c.scope == "bank"]
     closing = [c for c in memory.commands if c.does == "close" and c.scope == "bank"]
     if not opening or not closing:
@@ -221,6 +271,7 @@ def _commands(block: Block, memory: Memory, commands: list[Command], banks: int)
             O.coalesce: int(op.coalesce),
             O.next_ok: NEXT_OK + command * banks,
             O.hit: kind * BANK_STRIDE,
+            O.closing: names.index(_columns(op, memory)[-1].name),
         }
         block.row(OPS, OP_STRIDE, i, row)
     for i, slot in enumerate(memory.slots):

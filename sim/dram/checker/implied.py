@@ -30,7 +30,7 @@ def issuable(memory: Memory) -> frozenset[str]:
     names = {command.name for command in memory.commands}
     columns = {command.name for command in memory.commands if command.does in ("read", "write")}
     used = {op.command for op in memory.ops}
-    if memory.controller.page_policy == "closed":
+    if memory.controller.page_policy != "open":
         used |= {op.closing_command for op in memory.ops if op.closing_command is not None}
     names -= columns - used
     if memory.refresh is None or memory.controller.refresh == "none":

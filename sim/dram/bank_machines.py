@@ -1,0 +1,585 @@
+"""The compiled channel with a machine for each bank, in the way of DRAMSys 4.
+
+Every bank has a machine that picks one of the requests waiting for it, by scheduler and open row, and knows
+the command that the pick needs next.  One command issues a cycle: of those that the timing allows, the one
+whose request was accepted first; a refresh goes before all.  What a machine picks depends on its bank's
+requests and open row alone, so that it is worked out only when these change (:func:`_decide`).
+
+The cycle is that of :mod:`sim.dram.kernel`, which calls :func:`run_banks`: the front end takes a request in,
+then the controller ticks, its clock reading one more.
+"""
+
+from sim.dram.data_bus import charge, occupy
+from sim.dram.issuing import bar_followers
+from sim.dram.layout import (
+    BANK_BITS,
+    BANKWISE,
+    CAUSE_COMMAND_BUS,
+    CAUSE_NO_REQUEST,
+    CAUSE_REFRESH,
+    CAUSE_SCHEDULER,
+    CLOSED_PAGE,
+    COLUMN_AT,
+    COMMAND_STRIDE,
+    COMMANDS,
+    FIFO,
+    FIRST,
+    FLIGHT_STRIDE,
+    FR_FCFS_GRP,
+    LAST,
+    NEVER,
+    OP_STRIDE,
+    OPEN_ADAPTIVE,
+    OPEN_COUNT,
+    OPEN_PAGE,
+    OPEN_ROW,
+    OPS,
+    PICK,
+    PICK_AT,
+    PICK_COMMAND,
+    PICK_OK,
+    RANK_STRIDE,
+    RANKS,
+    READ_WRITE,
+    ROW_AT,
+    RULE_BITS,
+    RULE_MASK,
+    STREAMS,
+    C,
+    F,
+    O,
+    P,
+    R,
+    S,
+    Stop,
+    T,
+)
+from sim.dram.offering import input_at
+from sim.dram.records import log_command, next_return, note_return, record, retire
+from sim.dram.scheduling import refresh_place
+from sim.jit import Words, inlined, njit
+
+_UNTIL = int(Stop.UNTIL)
+_NEED_INPUT = int(Stop.NEED_INPUT)
+_ACCEPT = int(Stop.ACCEPT)
+_COMPLETION = int(Stop.COMPLETION)
+_SLOT = int(Stop.SLOT)
+_FINISHED = int(Stop.FINISHED)
+_DONE_FULL = int(Stop.DONE_FULL)
+_LOG_FULL = int(Stop.LOG_FULL)
+_STUCK = int(Stop.STUCK)
+
+_BANK_MASK = (1 << BANK_BITS) - 1
+_COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
+_ANSWERS = 7  # responses worked out in one cycle, so that their records fit
+
+
+@njit
+def run_banks(
+    state: Words,
+    params: Words,
+    inputs: Words,
+    done: Words,
+    log: Words,
+    done_limit: int,
+    log_limit: int,
+    until: int,
+    stop_on: int,
+) -> int:
+    """Advance the channel as :func:`sim.dram.kernel.run` says; a Stop."""
+    banks = params[P.banks]
+    skip = params[P.skip] != 0
+    reason = _UNTIL
+    now = state[S.now]
+    happened = 0
+    while True:
+        if happened & stop_on:
+            reason = happened & stop_on
+            reason = reason & -reason
+            break
+        if now >= until:
+            break
+        if state[S.done_on] and state[S.done] > done_limit:
+            reason = _DONE_FULL
+            break
+        if state[S.log_on] and state[S.logged] > log_limit:
+            reason = _LOG_FULL
+            break
+
+        state[S.now] = now
+        clock = now + 1
+        answered = 0
+        if params[P.in_order] and _unanswered(state, params):
+            _answer_in_order(state, params, done, now)
+            answered = _COMPLETION
+        offered, happened = _offer(state, params, inputs, now)
+        happened |= answered
+        if happened & stop_on:
+            offered = min(offered, now + 1)  # this call ends before the next cycle
+        if offered < 0:
+            if stop_on & _NEED_INPUT:
+                reason = _NEED_INPUT
+                break
+            offered = NEVER
+        if params[P.in_order] and _unanswered(state, params):
+            offered = min(offered, now + 1)
+
+        if state[STREAMS + T.head] == state[STREAMS + T.tail]:
+            idle = state[S.reads_waiting] + state[S.writes_waiting] == 0 and not _unanswered(state, params)
+            if state[S.end] == NEVER and not state[STREAMS + T.open] and state[S.reads_unissued] == 0:
+                state[S.end] = max(state[S.last_return], state[S.last_accept] + 1 if state[S.accepted] else 0)
+            if state[S.end] != NEVER and stop_on & _FINISHED and idle:
+                reason = _FINISHED
+                break
+            if until >= NEVER - 1 and idle and offered == NEVER:
+                # Nothing is left, nothing is announced, and refreshes alone would go on for ever.
+                reason = _NEED_INPUT if state[S.end] == NEVER else _FINISHED
+                break
+
+        # The controller's tick.  Until `horizon` nothing but a command can happen.
+        soonest, first, chosen = NEVER, NEVER, -1
+        announced = state[S.refresh_next]
+        if clock >= announced:
+            soonest, chosen, announced = _refresh(state, params, clock)
+            if soonest != NEVER:
+                soonest, first = max(soonest, clock), -1
+        for bank in range(banks):
+            number = state[PICK + bank]
+            if number != NEVER:
+                ready = max(state[state[PICK_OK + bank]] >> RULE_BITS, clock)
+                if ready < soonest or (ready == soonest and number < first):
+                    soonest, first, chosen = ready, number, bank
+        horizon = min(min(offered, announced - 1), until)
+        if soonest == clock or (skip and soonest <= horizon):
+            clock = soonest
+            if first < 0:
+                _issue_refresh(state, params, log, clock, chosen)
+            else:
+                happened |= _issue(state, params, done, log, clock, chosen)
+            now = clock
+            state[S.next_event] = now
+        elif skip:
+            ahead = min(min(soonest, announced) - 1, offered)
+            waiting = state[S.reads_waiting] + state[S.writes_waiting]
+            if ahead - state[S.last_progress] > params[P.watchdog] and waiting > 0:
+                reason = _STUCK
+                break
+            state[S.next_event] = max(ahead, now + 1)
+            now = min(max(ahead, now + 1), max(until, now + 1))
+        else:
+            now += 1
+            state[S.next_event] = now
+            waiting = state[S.reads_waiting] + state[S.writes_waiting]
+            if now - state[S.last_progress] > params[P.watchdog] and waiting > 0:
+                reason = _STUCK
+                break
+    state[S.now] = now
+    return reason
+
+
+@inlined
+def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, int]:
+    """Offer the stream's head; (next cycle worth an offer, or -1 for want of input; what happened)."""
+    at = STREAMS
+    head = state[at + T.head]
+    if head == state[at + T.tail]:
+        return (-1 if state[at + T.open] else NEVER), 0
+    i = input_at(params, 0, head)
+    arrival = inputs[i]
+    if arrival > now:
+        return arrival, 0
+    if state[at + T.window] > 0:
+        retire(state, params, 0, now)
+        if state[at + T.reads_unissued] + state[at + T.return_count] >= state[at + T.window]:
+            return next_return(state, params, 0), 0
+    if params[P.max_active]:
+        # A transaction is active up to the last cycle of its data, in which the next may follow it.
+        oldest = state[S.response_head]
+        while oldest < state[S.response_tail] and _response(state, params, oldest) <= now + 1:
+            oldest += 1
+        state[S.response_head] = oldest
+        if state[S.sequence] - oldest >= params[P.max_active]:
+            return (_response(state, params, oldest) - 1 if oldest < state[S.response_tail] else NEVER), 0
+    kind = params[P.buffer]
+    if kind == BANKWISE:
+        # The bank of the request before it, as it is taken in before its own bank is looked at.
+        full = state[LAST + state[S.last_bank]] - state[FIRST + state[S.last_bank]] >= params[P.buffer_size]
+    elif kind == READ_WRITE:
+        full = max(state[S.reads_waiting], state[S.writes_waiting]) >= params[P.buffer_size]
+    else:
+        full = state[S.reads_waiting] + state[S.writes_waiting] >= params[P.buffer_size]
+    if full or state[S.sequence] - state[S.answered] > params[P.flight_mask]:
+        return NEVER, 0
+
+    location, op, tag = inputs[i + 1], inputs[i + 2] & 255, inputs[i + 2] >> 8
+    if state[S.reads_waiting] + state[S.writes_waiting] == 0:
+        charge(state, now, CAUSE_NO_REQUEST)
+    number = state[S.sequence]
+    state[S.sequence] = number + 1
+    flight = _flight(params, number)
+    state[flight + F.location] = location
+    state[flight + F.op] = op
+    state[flight + F.counted] = 0
+    state[flight + F.accept] = now
+    state[flight + F.arrival] = arrival
+    state[flight + F.tag] = tag
+    state[flight + F.back] = -1
+    if params[OPS + op * OP_STRIDE + O.queue]:
+        state[S.writes_waiting] += 1
+        state[S.writes] += 1
+    else:
+        state[S.reads_waiting] += 1
+        state[S.reads] += 1
+        state[S.reads_unissued] += 1
+        state[at + T.reads_unissued] += 1
+    _store(state, params, location & _BANK_MASK, location >> ROW_AT, number)
+    head += 1
+    state[at + T.head] = head
+    state[S.accepted] += 1
+    state[S.last_accept] = now
+    state[S.last_progress] = now
+    if head == state[at + T.tail]:
+        return (now + 1 if state[at + T.open] else NEVER), _ACCEPT
+    return max(inputs[input_at(params, 0, head)], now + 1), _ACCEPT
+
+
+@inlined
+def _flight(params: Words, number: int) -> int:
+    """Where the request of this number stands."""
+    return int(params[P.flights] + (number & params[P.flight_mask]) * FLIGHT_STRIDE)
+
+
+@inlined
+def _response(state: Words, params: Words, i: int) -> int:
+    return int(state[params[P.responses] + (i & params[P.response_mask])])
+
+
+@inlined
+def _store(state: Words, params: Words, bank: int, row: int, number: int) -> None:
+    """Queue a request at its bank, and let the machine pick again if that can matter."""
+    depth = params[P.depth]
+    rows = params[P.rows] + bank * 2 * depth
+    numbers = rows + params[P.banks] * 2 * depth
+    last = state[LAST + bank]
+    if last == 2 * depth:
+        first = state[FIRST + bank]
+        for i in range(first, last):
+            state[rows + i - first] = state[rows + i]
+            state[numbers + i - first] = state[numbers + i]
+        state[FIRST + bank] = 0
+        state[PICK_AT + bank] -= first
+        last -= first
+    state[rows + last] = row
+    state[numbers + last] = number
+    state[LAST + bank] = last + 1
+    state[S.last_bank] = bank
+    open_row = state[OPEN_ROW + bank]
+    policy = params[P.page_policy]
+    if state[PICK + bank] == NEVER:
+        _decide(state, params, bank)
+    elif open_row >= 0:
+        if state[PICK_COMMAND + bank] == params[P.pre]:
+            if row == open_row and params[P.scheduler] != FIFO:
+                _decide(state, params, bank)
+        elif params[P.scheduler] == FR_FCFS_GRP or (policy != OPEN_PAGE and policy != CLOSED_PAGE):
+            _decide(state, params, bank)
+
+
+@njit
+def _decide(state: Words, params: Words, bank: int) -> None:
+    """Pick one of the bank's requests, and the command that it needs next."""
+    first, last = state[FIRST + bank], state[LAST + bank]
+    rank = RANKS + (bank >> params[P.rank_shift]) * RANK_STRIDE
+    if first == last or state[rank + R.forced]:
+        state[PICK + bank] = NEVER
+        return
+    depth = params[P.depth]
+    rows = params[P.rows] + bank * 2 * depth
+    numbers = rows + params[P.banks] * 2 * depth
+    row = state[OPEN_ROW + bank]
+    policy = params[P.page_policy]
+    adaptive = policy != OPEN_PAGE and policy != CLOSED_PAGE
+    scheduler = params[P.scheduler]
+    pick, further = -1, False
+    if row >= 0:
+        if scheduler == FIFO:
+            if state[rows + first] == row:
+                pick = first
+                further = first + 1 < last and state[rows + first + 1] == row
+        else:
+            i = first
+            while i < last and state[rows + i] != row:
+                i += 1
+            if i < last:
+                pick = i
+                if scheduler == FR_FCFS_GRP:
+                    pick = _same_direction(state, params, rows, numbers, row, i, last)
+                if adaptive:
+                    i += 1
+                    while i < last and state[rows + i] != row:
+                        i += 1
+                    further = i < last
+    if pick >= 0:
+        flight = _flight(params, state[numbers + pick])
+        op = OPS + state[flight + F.op] * OP_STRIDE
+        closing = adaptive and not further and (policy != OPEN_ADAPTIVE or last - first >= 2)
+        command = params[op + O.closing] if closing else params[op + O.command]
+    else:
+        pick = first
+        command = params[P.pre] if row >= 0 else params[P.act]
+    state[PICK + bank] = state[numbers + pick]
+    state[PICK_AT + bank] = pick
+    state[PICK_COMMAND + bank] = command
+    state[PICK_OK + bank] = params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + bank
+
+
+@njit
+def _same_direction(
+    state: Words, params: Words, rows: int, numbers: int, row: int, first: int, last: int
+) -> int:
+    """The first hit of the direction last served that passes no older hit of its place; or the first hit."""
+    for i in range(first, last):
+        if state[rows + i] != row:
+            continue
+        flight = _flight(params, state[numbers + i])
+        if params[OPS + state[flight + F.op] * OP_STRIDE + O.queue] != state[S.last_queue]:
+            continue
+        passed = False
+        for j in range(first, i):
+            if state[_flight(params, state[numbers + j]) + F.location] == state[flight + F.location]:
+                passed = True
+        if not passed:
+            return i
+    return first
+
+
+@inlined
+def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, bank: int) -> int:
+    """Issue the next command of the bank's pick; bits of what happened."""
+    number = state[PICK + bank]
+    command = state[PICK_COMMAND + bank]
+    flight = _flight(params, number)
+    location = state[flight + F.location]
+    row = COMMANDS + command * COMMAND_STRIDE
+    rank = bank >> params[P.rank_shift]
+    held = state[state[PICK_OK + bank]]
+    cause = CAUSE_SCHEDULER
+    if held >> RULE_BITS == clock and held & RULE_MASK:
+        cause = held & RULE_MASK
+    elif state[flight + F.accept] == clock - 1:
+        cause = CAUSE_NO_REQUEST
+    elif state[S.last_command] == clock - 1:
+        cause = CAUSE_COMMAND_BUS
+    charge(state, clock, cause)
+    state[S.last_command] = clock
+    state[S.last_progress] = clock
+    bar_followers(state, params, row, bank, bank, clock)
+
+    if command == params[P.act]:
+        state[S.row_misses] += 1 - state[flight + F.counted]
+        state[flight + F.counted] = 1
+        state[OPEN_COUNT + rank] += 1
+        state[OPEN_ROW + bank] = location >> ROW_AT
+        log_command(state, params, log, clock, command, bank, location >> ROW_AT)
+        _decide(state, params, bank)
+        return 0
+    if command == params[P.pre]:
+        state[S.row_conflicts] += 1 - state[flight + F.counted]
+        state[flight + F.counted] = 1
+        state[OPEN_COUNT + rank] -= 1
+        state[OPEN_ROW + bank] = -1
+        log_command(state, params, log, clock, command, bank, -1)
+        _decide(state, params, bank)
+        return 0
+
+    state[S.row_hits] += 1 - state[flight + F.counted]
+    if params[row + C.closes]:
+        state[OPEN_COUNT + rank] -= 1
+        state[OPEN_ROW + bank] = -1
+    data = clock + params[row + C.latency]
+    back = data + params[row + C.burst]
+    if data < state[S.end]:
+        occupy(state, data, back)
+    queue = params[OPS + state[flight + F.op] * OP_STRIDE + O.queue]
+    if queue:
+        state[S.writes_waiting] -= 1
+    else:
+        state[S.reads_waiting] -= 1
+    state[flight + F.issue] = clock
+    state[flight + F.back] = back
+    log_command(state, params, log, clock, command, bank, (location >> COLUMN_AT) & _COLUMN_MASK)
+    _remove(state, params, bank)
+    turned = params[P.scheduler] == FR_FCFS_GRP and queue != state[S.last_queue]
+    state[S.last_queue] = queue
+    if turned:
+        for other in range(params[P.banks]):
+            _decide(state, params, other)
+    else:
+        _decide(state, params, bank)
+    if params[P.in_order] == 0:
+        _answer(state, params, done, flight, clock - 1)
+        oldest = state[S.answered]
+        while oldest < state[S.sequence] and state[_flight(params, oldest) + F.back] >= 0:
+            oldest += 1
+        state[S.answered] = oldest
+        return _COMPLETION | _SLOT
+    return _SLOT
+
+
+@inlined
+def _remove(state: Words, params: Words, bank: int) -> None:
+    """Take the pick from the bank's requests, the rest staying in order."""
+    depth = params[P.depth]
+    rows = params[P.rows] + bank * 2 * depth
+    numbers = rows + params[P.banks] * 2 * depth
+    first, last, at = state[FIRST + bank], state[LAST + bank], state[PICK_AT + bank]
+    if at - first < last - at:
+        while at > first:
+            state[rows + at] = state[rows + at - 1]
+            state[numbers + at] = state[numbers + at - 1]
+            at -= 1
+        state[FIRST + bank] = first + 1
+    else:
+        while at + 1 < last:
+            state[rows + at] = state[rows + at + 1]
+            state[numbers + at] = state[numbers + at + 1]
+            at += 1
+        state[LAST + bank] = last - 1
+
+
+@inlined
+def _unanswered(state: Words, params: Words) -> bool:
+    """Is there a response that can be worked out now?"""
+    number = state[S.answered]
+    return bool(number < state[S.sequence] and state[_flight(params, number) + F.back] >= 0)
+
+
+@njit
+def _answer_in_order(state: Words, params: Words, done: Words, now: int) -> None:
+    """Work out responses in the order of acceptance, as far as their data is known."""
+    for _ in range(_ANSWERS):
+        if not _unanswered(state, params):
+            return
+        _answer(state, params, done, _flight(params, state[S.answered]), now)
+        state[S.answered] += 1
+
+
+@inlined
+def _answer(state: Words, params: Words, done: Words, flight: int, now: int) -> None:
+    """Respond to an issued request: when its data is complete, one response a cycle."""
+    back = max(state[flight + F.back], state[S.last_response] + 1)
+    state[S.last_response] = back
+    if params[P.max_active]:
+        state[params[P.responses] + (state[S.response_tail] & params[P.response_mask])] = back
+        state[S.response_tail] += 1
+    op = state[flight + F.op]
+    if params[OPS + op * OP_STRIDE + O.queue] == 0:
+        state[S.reads_unissued] -= 1
+        state[STREAMS + T.reads_unissued] -= 1
+        state[S.last_return] = max(state[S.last_return], back)
+        note_return(state, params, 0, back, now)
+    record(
+        state,
+        done,
+        state[flight + F.tag],
+        0,
+        op,
+        state[flight + F.arrival],
+        state[flight + F.accept],
+        state[flight + F.issue],
+        back,
+    )
+
+
+@njit
+def _refresh(state: Words, params: Words, clock: int) -> tuple[int, int, int]:
+    """What is due at ``clock``: (cycle in which a refresh's next command is allowed, NEVER if none; of which
+    rank; the next cycle in which something falls due)."""
+    interval = params[P.refresh_interval]
+    soonest, chosen, following, announced = NEVER, -1, NEVER, NEVER
+    for rank in range(params[P.ranks]):
+        at = RANKS + rank * RANK_STRIDE
+        if clock >= _begin(state, params, at):
+            if clock >= state[at + R.due] + interval:
+                state[at + R.due] += interval
+                state[at + R.pulling] = 0
+            busy = False
+            first = rank << params[P.rank_shift]
+            for bank in range(first, first + (1 << params[P.rank_shift])):
+                if state[FIRST + bank] != state[LAST + bank]:
+                    busy = True
+            wanted = True
+            if state[at + R.pulling]:
+                if busy:
+                    wanted = False
+                    state[at + R.pulling] = 0
+            elif state[at + R.postponed] == params[P.postponed]:
+                if not state[at + R.forced]:
+                    state[at + R.forced] = 1
+                    for bank in range(first, first + (1 << params[P.rank_shift])):
+                        state[PICK + bank] = NEVER
+            elif busy:
+                wanted = False
+                state[at + R.postponed] += 1
+            if wanted:
+                ready = state[_refresh_ok(state, params, rank)] >> RULE_BITS
+                if ready < soonest:
+                    soonest, chosen = ready, rank
+            else:
+                state[at + R.due] += interval
+        begin = _begin(state, params, at)
+        following = min(following, begin)
+        announced = min(announced, begin if begin > clock else state[at + R.due] + interval)
+    state[S.refresh_next] = following
+    return soonest, chosen, announced
+
+
+@inlined
+def _begin(state: Words, params: Words, at: int) -> int:
+    """When the rank's refresh is looked at: when due, or earlier if the standard lets it wait no longer."""
+    lead = params[P.refresh_lead] if state[at + R.postponed] == params[P.postponed] else 0
+    return int(state[at + R.due] - lead)
+
+
+@inlined
+def _refresh_command(state: Words, params: Words, rank: int) -> int:
+    return int(params[P.close_all] if state[OPEN_COUNT + rank] else params[P.refresh])
+
+
+@inlined
+def _refresh_ok(state: Words, params: Words, rank: int) -> int:
+    command = _refresh_command(state, params, rank)
+    return int(params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + refresh_place(params, command, rank))
+
+
+@njit
+def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: int) -> None:
+    """Issue a rank's refresh, or the close-all before it."""
+    command = _refresh_command(state, params, rank)
+    first = rank << params[P.rank_shift]
+    if state[S.reads_waiting] + state[S.writes_waiting] > 0:
+        charge(state, clock, CAUSE_REFRESH)
+    state[S.last_command] = clock
+    row = COMMANDS + command * COMMAND_STRIDE
+    bar_followers(state, params, row, refresh_place(params, command, rank), first, clock)
+    log_command(state, params, log, clock, command, first if params[P.ranks] > 1 else -1, -1)
+    banks = range(first, first + (1 << params[P.rank_shift]))
+    if command == params[P.close_all]:
+        state[S.closed_together] += state[OPEN_COUNT + rank]
+        state[OPEN_COUNT + rank] = 0
+        for bank in banks:
+            state[OPEN_ROW + bank] = -1
+    else:
+        at = RANKS + rank * RANK_STRIDE
+        state[S.refresh_due] += 1
+        state[S.refresh_done] += 1
+        state[at + R.forced] = 0
+        if state[at + R.pulling]:
+            state[at + R.postponed] -= 1
+        state[at + R.pulling] = 1
+        if state[at + R.postponed] == -params[P.pulled_in]:
+            state[at + R.pulling] = 0
+            state[at + R.due] += params[P.refresh_interval]
+        state[S.refresh_next] = min(state[S.refresh_next], _begin(state, params, at))
+    for bank in banks:
+        _decide(state, params, bank)
