@@ -71,6 +71,7 @@ _STUCK = int(Stop.STUCK)
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
+_AHEAD_AT = 32  # of a key: what the bank and the place among MAX_FLIGHTS requests leave
 _ANSWERS = 7  # responses worked out in one cycle, so that their records fit
 
 
@@ -137,22 +138,19 @@ def run_banks(
                 break
 
         # The controller's tick.  Until `horizon` nothing but a command can happen.
-        soonest, first, chosen = NEVER, NEVER, -1
+        soonest, chosen, refreshes = NEVER, -1, False
         announced = state[S.refresh_next]
         if clock >= announced:
             soonest, chosen, announced = _refresh(state, params, clock)
-            if soonest != NEVER:
-                soonest, first = max(soonest, clock), -1
-        for bank in range(banks):
-            number = state[PICK + bank]
-            if number != NEVER:
-                ready = max(state[state[PICK_OK + bank]] >> RULE_BITS, clock)
-                if ready < soonest or (ready == soonest and number < first):
-                    soonest, first, chosen = ready, number, bank
+            soonest = max(soonest, clock)
+            refreshes = soonest != NEVER
+        best = _soonest_pick(state, banks, clock)
+        if best != NEVER and clock + (best >> _AHEAD_AT) < soonest:
+            soonest, chosen, refreshes = clock + (best >> _AHEAD_AT), best & _BANK_MASK, False
         horizon = min(min(offered, announced - 1), until)
         if soonest == clock or (skip and soonest <= horizon):
             clock = soonest
-            if first < 0:
+            if refreshes:
                 _issue_refresh(state, params, log, clock, chosen)
             else:
                 happened |= _issue(state, params, done, log, clock, chosen)
@@ -241,6 +239,22 @@ def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, i
     if head == state[at + T.tail]:
         return (now + 1 if state[at + T.open] else NEVER), _ACCEPT
     return max(inputs[input_at(params, 0, head)], now + 1), _ACCEPT
+
+
+@inlined
+def _soonest_pick(state: Words, banks: int, clock: int) -> int:
+    """Of the pick whose command is allowed first, of these the oldest: cycles ahead, age, bank, in one number.
+
+    Branch-free over the banks; NEVER if no bank has a pick.
+    """
+    best = NEVER
+    oldest = state[S.answered]
+    for bank in range(banks):
+        number = state[PICK + bank]
+        ahead = max((state[state[PICK_OK + bank]] >> RULE_BITS) - clock, 0)
+        key = (ahead << _AHEAD_AT) | ((number - oldest) << BANK_BITS) | bank
+        best = min(best, NEVER if number == NEVER else key)
+    return int(best)
 
 
 @inlined
