@@ -13,6 +13,8 @@ import arch
 from arch.device import Memory
 
 
+PAGE_POLICIES = ["open", "closed", "open_adaptive", "closed_adaptive"]
+
 @dataclass(frozen=True)
 class Requests:
     """Parallel lists in program order, as a channel takes them; ``windows``: one per stream."""
@@ -179,6 +181,36 @@ def controller_overrides(
         result.append(f"front_end.streams={draw(st.integers(1, max_streams))}")
         result.append(f"front_end.arbiter={draw(st.sampled_from(['round_robin', 'oldest', 'priority']))}")
     return result
+
+
+@st.composite
+def bank_machine_overrides(draw: st.DrawFn, name: str, *, max_ranks: int = 1) -> list[str]:
+    """Overrides as of :func:`controller_overrides`, of a controller with bank machines."""
+    postponed = st.sampled_from([0, 1, 2, 3, 8])
+    kept = ("address_map=", "timing.tREFI=", "organization.ranks=")
+    others = draw(controller_overrides(name, max_ranks=max_ranks, profiles=("dramsys",)))
+    return [
+        "controller.profile=dramsys",
+        *(override for override in others if override.startswith(kept)),
+        f"controller.scheduler={draw(st.sampled_from(['fifo', 'fr_fcfs', 'fr_fcfs_grp']))}",
+        f"controller.page_policy={draw(st.sampled_from(PAGE_POLICIES))}",
+        f"controller.buffer={draw(st.sampled_from(['bankwise', 'read_write', 'shared']))}",
+        f"controller.buffer_size={draw(st.sampled_from([1, 2, 3, 4, 8, 20]))}",
+        f"controller.response_queue={draw(st.sampled_from(['fifo', 'reorder']))}",
+        f"controller.refresh={draw(st.sampled_from(['all_bank', 'all_bank', 'none']))}",
+        f"controller.refresh_postponed={draw(postponed)}",
+        f"controller.refresh_pulled_in={draw(postponed)}",
+        f"front_end.admission={draw(st.sampled_from(['simple', 'fifo', 'reorder']))}",
+        f"front_end.max_active={draw(st.sampled_from([1, 2, 3, 4, 8, 16]))}",
+    ]
+
+
+@st.composite
+def bank_machine_cases(draw: st.DrawFn, name: str, *, max_size: int = 60, max_ranks: int = 1) -> DramCase:
+    """A memory of the library under a drawn controller with bank machines, and requests for it."""
+    overrides = draw(bank_machine_overrides(name, max_ranks=max_ranks))
+    memory: Memory = arch.load(name, overrides).spec.resolve()
+    return DramCase(overrides, memory, draw(requests(memory, max_size)))
 
 
 @st.composite

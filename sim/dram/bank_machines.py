@@ -142,7 +142,6 @@ def run_banks(
         announced = state[S.refresh_next]
         if clock >= announced:
             soonest, chosen, announced = _refresh(state, params, clock)
-            soonest = max(soonest, clock)
             refreshes = soonest != NEVER
         best = _soonest_pick(state, banks, clock)
         if best != NEVER and clock + (best >> _AHEAD_AT) < soonest:
@@ -536,7 +535,7 @@ def _refresh(state: Words, params: Words, clock: int) -> tuple[int, int, int]:
                 wanted = False
                 state[at + R.postponed] += 1
             if wanted:
-                ready = state[_refresh_ok(state, params, rank)] >> RULE_BITS
+                ready = max(state[_refresh_ok(state, params, rank)] >> RULE_BITS, clock)
                 if ready < soonest:
                     soonest, chosen = ready, rank
             else:

@@ -62,6 +62,7 @@ class Request:
     accept: int = -1
     issue: int = -1
     returned: int = -1
+    complete: int = -1  # end of its data; what comes back in order returns later
 
 
 def simulate(
@@ -74,17 +75,19 @@ def simulate(
     *,
     drain: bool = True,
     max_cycles: int = 20_000_000,
+    channel: type["Channel"] | None = None,
 ) -> ReferenceResult:
     """Step ``memory`` through every cycle until all requests are served.
 
     ``arrival`` (cycles), ``line`` (transaction index), ``op`` (codes of ``memory.ops``) and ``stream``
     (default: all 0) have one entry per request, in program order.  ``window``: how many reads of a stream
-    may be outstanding, 0 without limit; a sequence gives one value per stream.  Without ``drain`` the run
+    may be outstanding, 0 without limit; a sequence gives one value per stream.  ``channel``: another kind of
+    controller.  Without ``drain`` the run
     ends at ``ReferenceResult.cycles`` even if posted writes still wait.  ValueError on an address beyond
     the memory, an unknown op or stream; RuntimeError after ``max_cycles``.
     """
     requests = make_requests(memory, arrival, line, op, stream)
-    channels = [Channel(memory) for _ in range(memory.channels)]
+    channels = [(channel or Channel)(memory) for _ in range(memory.channels)]
     front_ends = make_front_ends(memory, requests, window, channels)
 
     cycle = 0
@@ -93,8 +96,8 @@ def simulate(
             raise RuntimeError(f"not finished after {max_cycles} cycles")
         for front_end in front_ends:
             front_end.offer(cycle)
-        for channel in channels:
-            channel.tick()
+        for each in channels:
+            each.tick()
         cycle += 1
 
     return ReferenceResult(
