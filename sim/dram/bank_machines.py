@@ -388,24 +388,20 @@ def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, ban
     state[S.last_progress] = clock
     bar_followers(state, params, row, bank, bank, clock)
 
-    if command == params[P.act]:
-        state[S.row_misses] += 1 - state[flight + F.counted]
-        state[flight + F.counted] = 1
-        state[OPEN_COUNT + rank] += 1
-        state[OPEN_ROW + bank] = location >> ROW_AT
-        log_command(state, params, log, clock, command, bank, location >> ROW_AT)
-        _decide(state, params, bank)
-        return 0
-    if command == params[P.pre]:
-        state[S.row_conflicts] += 1 - state[flight + F.counted]
-        state[flight + F.counted] = 1
-        state[OPEN_COUNT + rank] -= 1
-        state[OPEN_ROW + bank] = -1
-        log_command(state, params, log, clock, command, bank, -1)
+    fresh = 1 - state[flight + F.counted]
+    state[flight + F.counted] = 1
+    if command == params[P.act] or command == params[P.pre]:
+        opens = int(command == params[P.act])
+        opened = location >> ROW_AT if opens else -1
+        state[S.row_misses] += fresh * opens
+        state[S.row_conflicts] += fresh * (1 - opens)
+        state[OPEN_COUNT + rank] += 2 * opens - 1
+        state[OPEN_ROW + bank] = opened
+        log_command(state, params, log, clock, command, bank, opened)
         _decide(state, params, bank)
         return 0
 
-    state[S.row_hits] += 1 - state[flight + F.counted]
+    state[S.row_hits] += fresh
     if params[row + C.closes]:
         state[OPEN_COUNT + rank] -= 1
         state[OPEN_ROW + bank] = -1
