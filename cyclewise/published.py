@@ -80,9 +80,12 @@ class Gains(Spec):
 class Published(Spec):
     """The part of a paper's file that is compared."""
 
-    models: tuple[str, ...]
+    title: Text
+    models: tuple[str, ...] = ()
     quick: tuple[str, ...]
-    gains: dict[str, Gains]
+    gains: dict[str, Gains] = Field(default_factory=dict)
+    settings: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Overrides of ours, by case."""
     rows: dict[str, PublishedRow]
 
 
@@ -124,9 +127,11 @@ def published(paper: str) -> Published:
     name = f"{paper}.yaml"
     tree = read_file(PUBLISHED / name, name)
     for key in ("models", "quick"):
-        tree.data[key] = tuple(tree.data[key])
-    gains = {key: value for key, value in tree.data["gains"].items() if key not in ("source", "confidence")}
-    tree.data["gains"] = gains
+        tree.data[key] = tuple(tree.data.get(key, ()))
+    gains = tree.data.get("gains", {})
+    tree.data["gains"] = {key: gains[key] for key in gains if key not in ("source", "confidence")}
+    settings = tree.data.get("settings", {})
+    tree.data["settings"] = {case: tuple(overrides) for case, overrides in settings.items()}
     for key in set(tree.data) - set(Published.model_fields):
         del tree.data[key]  # baselines are read by sim.baselines; the rest is for readers
     found = validated(Published, tree)

@@ -43,12 +43,12 @@ def reasons(answers: Iterable[Answer]) -> dict[str, str]:
     return {answer.figure: answer.reason for answer in answers if answer.verdict != HOLDS}
 
 
-def markdown(answers: Sequence[Answer]) -> str:
+def markdown(title: str, answers: Sequence[Answer]) -> str:
     """A page: a line for each figure, where it is from and where gaps come from; then case by case.
 
     The first part ends at a line ``<!-- cases -->``, so that another page can quote just that.
     """
-    return "\n".join(["# PIM-GPT: published and ours", "", *_page(answers)]).rstrip() + "\n"
+    return "\n".join([f"# {title}: published and ours", "", *_page(answers)]).rstrip() + "\n"
 
 
 def _page(answers: Sequence[Answer]) -> Iterator[str]:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Examples: cyclewise validate dram --quick\n\ncyclewise validate pim_gpt --quick"
 
-WHAT = ("dram", "pim_gpt")
+WHAT = ("dram", "dramsys", "pim_gpt")
 
 HEADLINE = {"streams": ("sha256", "commands"), "results": ("cycles", "avg_read_latency")}
 """Figures that are always shown; the others only if they differ."""
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="What to validate: dram or pim_gpt.", metavar="WHAT")],
+    what: Annotated[str, typer.Argument(help="What to validate: dram, dramsys or pim_gpt.", metavar="WHAT")],
     data: Annotated[
         str | None,
         typer.Option(
@@ -32,7 +32,7 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Compare with other simulators' answers to the cycle (dram), or with published figures (pim_gpt).
+    """Compare with other simulators' answers to the cycle (dram), or with published figures (others).
 
     Exits with 1 if anything differs, or if a published figure that must hold does not.
     """
@@ -49,23 +49,26 @@ def command(
         return
     if data is not None:
         raise InputError("only dram is compared with measured data", file="--data", given=data)
-    _pim_gpt(quick, markdown, json)
+    _published(what, quick, markdown, json)
 
 
-def _pim_gpt(quick: bool, markdown: str | None, json: bool) -> None:
-    """Published figures of PIM-GPT beside ours."""
+def _published(what: str, quick: bool, markdown: str | None, json: bool) -> None:
+    """Published figures beside ours."""
     from dataclasses import asdict
 
     from cyclewise import published_tables as tables
-    from cyclewise.pim_gpt_validation import compared
-    from cyclewise.published import FAILS
+    from cyclewise.published import FAILS, published
 
+    if what == "dramsys":
+        from cyclewise.dramsys_validation import compared
+    else:
+        from cyclewise.pim_gpt_validation import compared
     with progress("validate") as update:
         answers = [*compared(quick=quick, progress=update)]
     if markdown is not None:
         from pathlib import Path
 
-        Path(markdown).write_text(tables.markdown(answers), encoding="utf-8")
+        Path(markdown).write_text(tables.markdown(published(what).title, answers), encoding="utf-8")
     wrong = sum(answer.verdict == FAILS for answer in answers)
     if json:
         rows = [asdict(answer) for answer in answers]
