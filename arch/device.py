@@ -143,21 +143,22 @@ class Controller:
     """Scheduling policy of one channel, resolved from a profile and its overrides."""
 
     profile: str  # "ramulator21", "cyclewise", … or "custom(ramulator21)"
-    machines: Literal["queue", "bank"]  # one scheduler over the queues, or one machine per bank
     scheduler: Literal["fr_fcfs", "row_hit_first", "fifo", "fr_fcfs_grp"]
     page_policy: Literal["open", "closed", "open_adaptive", "closed_adaptive"]
     refresh: Literal["all_bank", "none"]
-    refresh_postponed: int
-    refresh_pulled_in: int
-    buffer: Literal["bankwise", "read_write", "shared"]  # what buffer_size counts; bank machines only
-    buffer_size: int
-    response_queue: Literal["fifo", "reorder"]
     read_queue: int
     write_queue: int
     write_high: Fraction  # share of write_queue above which writes drain
     write_low: Fraction  # share below which draining stops
     rule_set: str  # "jedec": every rule; "ramulator21": leaves out rules marked not_in
     skip_idle: bool
+    machines: Literal["queue", "bank"] = "queue"  # one scheduler over the queues, or a machine for each bank
+    # Of bank machines alone:
+    refresh_postponed: int = 0
+    refresh_pulled_in: int = 0
+    buffer: Literal["bankwise", "read_write", "shared"] = "shared"  # what buffer_size counts
+    buffer_size: int = 64
+    response_queue: Literal["fifo", "reorder"] = "fifo"
 
 
 @dataclass(frozen=True)

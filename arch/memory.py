@@ -203,7 +203,8 @@ class ControllerSpec(Spec):
     picks one of the bank's requests, and the oldest of the ready picks issues its next command."""
     scheduler: Literal["fr_fcfs", "row_hit_first", "fifo", "fr_fcfs_grp"] | None = None
     """Which ready command issues: oldest ready, oldest ready but row hits kept, or strictly in order.  What
-    a bank machine picks: a row hit, else the oldest; with grp a hit of the last direction first; the oldest."""
+    a bank machine picks: a row hit or else the oldest; grp: a hit of the last direction first; fifo: the
+    oldest."""
     page_policy: Literal["open", "closed", "open_adaptive", "closed_adaptive"] | None = None
     """Whether a row stays open after its column command; adaptive (bank machines only): open unless requests
     of other rows alone wait for the bank, closed unless a further hit waits."""

@@ -273,14 +273,12 @@ def _refresh(
 
 def _controller(spec: "MemorySpec") -> device.Controller:
     controller = resolve_controller(spec.controller.profile, spec.controller.overrides())
-    for machines, key, accepted in _ONLY_WITH:
+    for machines, key, fitting in _ONLY_WITH:
         value = getattr(controller, key)
-        if controller.machines == machines and value not in accepted:
-            raise FieldError(
-                ("controller", key if getattr(spec.controller, key) is not None else "machines"),
-                f"{key}: {value} does not go with machines: {machines}",
-                accepted=f"{key}: {', '.join(accepted)}",
-            )
+        if controller.machines == machines and value not in fitting:
+            named = key if getattr(spec.controller, key) is not None else "machines"
+            message = f"{key}: {value} does not go with machines: {machines}"
+            raise FieldError(("controller", named), message, accepted=f"{key}: {', '.join(fitting)}")
     if controller.machines == "bank" and len(spec.bus) > 1:
         raise FieldError(
             ("controller", "machines"),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import arch
 from arch.device import Memory
 
-
 PAGE_POLICIES = ["open", "closed", "open_adaptive", "closed_adaptive"]
+
 
 @dataclass(frozen=True)
 class Requests:

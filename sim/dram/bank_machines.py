@@ -242,7 +242,7 @@ def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, i
 
 @inlined
 def _soonest_pick(state: Words, banks: int, clock: int) -> int:
-    """Of the pick whose command is allowed first, of these the oldest: cycles ahead, age, bank, in one number.
+    """Of the pick whose command is allowed first, of these the oldest: cycles ahead, age and bank in one.
 
     Branch-free over the banks; NEVER if no bank has a pick.
     """
@@ -502,8 +502,8 @@ def _answer(state: Words, params: Words, done: Words, flight: int, now: int) -> 
 
 @njit
 def _refresh(state: Words, params: Words, clock: int) -> tuple[int, int, int]:
-    """What is due at ``clock``: (cycle in which a refresh's next command is allowed, NEVER if none; of which
-    rank; the next cycle in which something falls due)."""
+    """What is due: (cycle in which a refresh's next command is allowed, NEVER if none; which rank; when the
+    next falls due)."""
     interval = params[P.refresh_interval]
     soonest, chosen, following, announced = NEVER, -1, NEVER, NEVER
     for rank in range(params[P.ranks]):

@@ -47,13 +47,17 @@ def new_state(params: Ints, windows: Sequence[int], *, log: bool, completions: b
         state[PICK : PICK + banks] = NEVER
         ranks = state[RANKS : RANKS + RANK_STRIDE * params[P.ranks]].reshape(-1, RANK_STRIDE)
         ranks[:, R.due] = params[P.refresh_interval]
-    for section, rows, empty in () if bank_machines else (
-        (HEAD, 2, -1),
-        (TAIL, 2, -1),
-        (OTHER_ENTRY, 2, -1),
-        (HIT_ENTRY, classes, -1),
-        (OTHER_KEY, 2, NEVER),
-        (HIT_KEY, classes, NEVER),
+    for section, rows, empty in (
+        ()
+        if bank_machines
+        else (
+            (HEAD, 2, -1),
+            (TAIL, 2, -1),
+            (OTHER_ENTRY, 2, -1),
+            (HIT_ENTRY, classes, -1),
+            (OTHER_KEY, 2, NEVER),
+            (HIT_KEY, classes, NEVER),
+        )
     ):
         state[section : section + rows * BANK_STRIDE].reshape(rows, -1)[:, :banks] = empty
     state[FREE : FREE + pool] = np.arange(pool)

@@ -65,6 +65,7 @@ Ints = NDArray[np.int64]
 
 _FEWEST_FLIGHTS = 1024  # requests between the oldest without a response and the youngest
 
+
 @dataclass(frozen=True)
 class Tables:
     """One channel, ready for the kernel.
@@ -173,7 +174,7 @@ def build(memory: Memory, input_capacity: int = 1 << 12) -> Tables:
 
 
 def _bank_machines(memory: Memory, banks: int, at: int) -> tuple[dict[int, int], int]:
-    """What bank machines read beside the rest; their part of the state begins at ``at``, and where it ends."""
+    """What bank machines read beside the rest; their part of the state, from ``at`` on, and its end."""
     ctl, front = memory.controller, memory.front_end
     # One more than fits: a request is taken in as long as the bank of the one before it has room.
     depth = ctl.buffer_size + 1
@@ -201,10 +202,9 @@ def _bank_machines(memory: Memory, banks: int, at: int) -> tuple[dict[int, int],
     refresh = memory.refresh
     if refresh is not None and ctl.refresh != "none" and ctl.refresh_postponed >= refresh.postpone:
         # The last one allowed to wait is begun so early that it is in time: what closing takes, and the bus.
-        lead = sum(
-            max((r.wait for r in memory.rules if command in r.before and r.after != (refresh.command,)), default=0)
-            for command in (refresh.close, refresh.command)
-        )
+        rules = [rule for rule in memory.rules if rule.after != (refresh.command,)]
+        closing = max((rule.wait for rule in rules if refresh.close in rule.before), default=0)
+        lead = closing + max((rule.wait for rule in rules if refresh.command in rule.before), default=0)
         own[P.refresh_lead] = min(lead + 2 * memory.organization.ranks, refresh.interval - 1)
     return own, own[P.responses] + responses
 

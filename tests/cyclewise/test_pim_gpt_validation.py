@@ -89,7 +89,7 @@ def row(**changes: object) -> PublishedRow:
 
 def verdict(ours: float, **changes: object) -> Answer:
     made_up = row(**changes)
-    only = Published(models=("a",), quick=(), gains={}, rows={"r": made_up})
+    only = Published(title="t", models=("a",), quick=(), rows={"r": made_up})
     (case,) = cases(only)
     return judged(made_up, case, ours)
 
@@ -150,6 +150,7 @@ def test_a_run_is_carried_out_once() -> None:
 @pytest.mark.parametrize(("hits", "expected"), [(0.98, HOLDS), (0.90, FAILS)])
 def test_a_run_can_fail(hits: float, expected: str, rows: Published) -> None:
     few = Published(
+        title="t",
         models=("gpt2_small",),
         quick=("gpt2_small",),
         gains=rows.gains,
@@ -163,7 +164,9 @@ def test_what_a_report_lacks_is_told_and_no_failure(rows: Published) -> None:
     report = made()[0]
     lacking = {key: value for key, value in report.metrics.items() if key != "refresh_share"}
     bare = dataclasses.replace(report, metrics=lacking)
-    few = Published(models=("a",), quick=(), gains={}, rows={"refresh_share": rows.rows["refresh_share"]})
+    few = Published(
+        title="t", models=("a",), quick=(), gains={}, rows={"refresh_share": rows.rows["refresh_share"]}
+    )
     (answer,) = validation.compared(rows=few, simulate=lambda *_: bare)
     assert answer.verdict == NOT_RUN and "refresh_share" in answer.reason and answer.ours is None
 
@@ -204,7 +207,7 @@ def test_quick_runs_only_what_the_file_names(rows: Published) -> None:
 
 def test_pages_and_lines_tell_everything() -> None:
     answers = [verdict(2.1), verdict(2.3), verdict(9.0, must_hold=False, tolerance=None)]
-    page = published_tables.markdown(answers)
+    page = published_tables.markdown("PIM-GPT", answers)
     assert "| f | a | 2 s | 1.8 s to 2.2 s | 2.3 s | +15.0 % | **fails** |" in page
     assert "3 figures: 1 holds, 1 fails, 1 shown." in page
     assert "| f | 2 s | 2.1 s to 9 s | holds 1 of 3, fails 1 of 3, shown 1 of 3 |" in page
@@ -229,7 +232,7 @@ def test_quick_runs_the_machine(program: Program) -> None:
 
 def test_only_the_dram_has_measured_data(program: Program) -> None:
     refused(program("validate", "pim_gpt", "--data", "x"), "--data", "only dram")
-    refused(program("validate", "pim_gtp"), "accepted dram, pim_gpt")
+    refused(program("validate", "pim_gtp"), "accepted dram, dramsys, pim_gpt")
 
 
 @pytest.mark.slow

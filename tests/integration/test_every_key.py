@@ -79,6 +79,14 @@ def one_bank() -> Trace:
     return generate("chase", requests=400, pattern="same_bank", row_lines=2048)
 
 
+@cache
+def pauses() -> Trace:
+    """A few requests now and then, with time for refreshes in between."""
+    random = np.random.default_rng(3)
+    arrival = np.repeat(np.arange(20) * 5000, 8)
+    return Trace.from_arrays(random.integers(0, 1 << 20, arrival.size), arrival=arrival, name="pauses")
+
+
 class Witness(NamedTuple):
     """A workload, and what is set besides the leaf in question."""
 
@@ -92,6 +100,8 @@ _RANKS_APART = (
     f"constraints.ranks_apart={{after: {_COLUMN}, before: {_COLUMN}, scope: other_ranks, wait: 40}}"
 )
 
+_BANK_MACHINES = ("controller.profile=dramsys", "controller.refresh=all_bank", "timing.tREFI=1500 nCK")
+
 WITNESSES = (
     Witness("as it comes"),
     Witness("closed page", ("controller.page_policy=closed",)),
@@ -101,6 +111,10 @@ WITNESSES = (
     Witness("two channels", ("channels=2",)),
     Witness("three streams", ("front_end.streams=3",), lambda: dense(3)),
     Witness("one bank", (), one_bank),
+    Witness("oldest ready", ("controller.scheduler=fr_fcfs",)),
+    Witness("bank machines", _BANK_MACHINES),
+    Witness("bank machines that pause", _BANK_MACHINES, pauses),
+    Witness("few active", (*_BANK_MACHINES, "front_end.admission=reorder", "front_end.max_active=4")),
     Witness("odd clock", ("clock=null", "clock_period=997 ps")),
     Witness(
         "energies given",
@@ -160,13 +174,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "requests.WRITE.coalesce": ("false",),
     "energy.io": ("false",),
     "controller.profile": ("ramulator21", "ramulator21_rowhit"),
-    "controller.scheduler": ("fr_fcfs", "fifo"),
-    "controller.page_policy": ("closed",),
+    "controller.machines": ("bank",),
+    "controller.buffer": ("read_write", "shared"),
+    "controller.response_queue": ("reorder",),
+    "controller.scheduler": ("fr_fcfs", "fifo", "fr_fcfs_grp"),
+    "controller.page_policy": ("closed", "open_adaptive", "closed_adaptive"),
     "controller.refresh": ("none",),
     "controller.rule_set": ("ramulator21",),
     "controller.skip_idle": ("false",),
     "front_end.mode": ("per_channel",),
     "front_end.arbiter": ("oldest", "priority"),
+    "front_end.admission": ("fifo", "simple"),
 }
 """Other values of keys that are no numbers."""
 
@@ -267,6 +285,11 @@ def no_rule_depends_on_it(system: str) -> None:
     assert not any(rule.not_in for rule in arch.load(system).spec.resolve().rules)
 
 
+def two_buses(system: str) -> None:
+    with pytest.raises(InputError, match="share one command bus"):
+        arch.load(system, ["controller.profile=dramsys"])
+
+
 def nothing_to_show(system: str) -> None:
     """The equality itself is the proof."""
 
@@ -279,7 +302,23 @@ class NotFelt:
     systems: tuple[str, ...] = tuple(SYSTEMS)
 
 
+TWO_BUSES = ("hbm2_2000",)
+OF_BANK_MACHINES = ("fr_fcfs_grp", "open_adaptive", "closed_adaptive")
+
 NOT_FELT = (
+    *(
+        NotFelt(key, "bank machines alone read it, and two command buses exclude them", two_buses, TWO_BUSES)
+        for key in (
+            "front_end.max_active",
+            "front_end.admission",
+            "controller.machines",
+            "controller.buffer",
+            "controller.buffer_size",
+            "controller.response_queue",
+            "controller.refresh_postponed",
+            "controller.refresh_pulled_in",
+        )
+    ),
     NotFelt(
         "organization.rows", "only bounds the addresses: rows are topmost in the map", rows_bound_addresses
     ),
@@ -317,6 +356,8 @@ def test_every_choice_changes_the_report(system: str) -> None:
         if key not in every_leaf(system) or isinstance(every_leaf(system)[key], float):
             continue
         for value in values:
+            if system in TWO_BUSES and value in OF_BANK_MACHINES:
+                continue
             where = felt_under(system, key, value)
             assert (where is None) == (excused(system, key) is not None), f"{key}={value}: {where}"
 

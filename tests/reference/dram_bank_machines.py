@@ -1,7 +1,8 @@
-"""A DRAM channel with a machine for each bank, the slow and obvious way: every cycle, every bank, every request.
+"""A DRAM channel with a machine for each bank, the slow and obvious way: every cycle, every request.
 
-Follows the controller of DRAMSys 4.0 (tag v4.0), as far as :mod:`sim.dram.bank_machines` models it, and shares
-no code with that.  Each cycle every machine picks anew from a list of all requests in order of acceptance.
+Follows the controller of DRAMSys 4.0 (tag v4.0), as far as :mod:`sim.dram.bank_machines` models it, and
+shares no code with that.  Each cycle every machine picks anew from a list of all requests in
+order of acceptance.
 """
 
 from dataclasses import dataclass, field
@@ -165,8 +166,7 @@ class BankMachines(Channel):
         """Respond once the data is complete, one response a cycle; in order of acceptance if so told."""
         request.complete = complete
         in_order = (
-            self.memory.controller.response_queue == "reorder"
-            or self.memory.front_end.admission == "reorder"
+            self.memory.controller.response_queue == "reorder" or self.memory.front_end.admission == "reorder"
         )
         ready = [request]
         if in_order:

@@ -1,4 +1,4 @@
-"""Bank machines: the compiled channel equals the slow one to the cycle, and the checker accepts its commands."""
+"""Bank machines: the compiled channel equals the slow one to the cycle, and passes the checker."""
 
 import dataclasses
 
