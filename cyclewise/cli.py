@@ -28,6 +28,7 @@ from cyclewise import __version__
 from cyclewise.commands import (
     batch,
     check,
+    collect,
     compare,
     curve,
     explore,
@@ -71,6 +72,7 @@ for module in (
         rerun,
         batch,
         explore,
+        collect,
         compare,
         report,
         curve,

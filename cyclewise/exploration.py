@@ -117,6 +117,85 @@ def explore(
     return finish(study, folder, outcome, Store(folder / STORE))
 
 
+def explore_share(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    shard: str,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+    evaluations: int | None = None,
+    wall: str | None = None,
+    seeds: Sequence[int] | None = None,
+    listener: "Listener | None" = None,
+) -> "tuple[Path, Outcome]":
+    """Evaluate a share of a study, ``2/8`` for the second of eight; the folder, and how it went.
+
+    Shares may have a folder each, for :func:`collect`, or one together.
+
+    Raises:
+        InputError: as of :func:`explore`; no such share, or an optimiser that learns.
+    """
+    from dse.exploring import explore_share as search
+
+    part, parts = _share(shard)
+    study = opened(source, evaluations=evaluations, wall=wall, seeds=seeds)
+    folder = destination(study, output)
+    with executor_of(study, "local", jobs, None) as workers:
+        _begin(study, folder)
+        outcome = search(study, folder, part, parts, executor=workers, listener=listener)
+    return folder, outcome
+
+
+def _share(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise InputError("", field="--shard", given=text, accepted="I/N with I from 1 to N, such as 2/8")
+    return int(part), int(parts)
+
+
+def collect(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    folders: Sequence[str | os.PathLike[str]],
+    *,
+    output: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+    evaluations: int | None = None,
+    seeds: Sequence[int] | None = None,
+    listener: "Listener | None" = None,
+) -> Exploration:
+    """Bring the results of shares together and finish the study; what they lack is evaluated.
+
+    Args:
+        folders: of the shares; they are left as they are.
+
+    Raises:
+        InputError: a folder without results, or as of :func:`explore`.
+    """
+    from dse.exploring import STORE
+    from dse.store import Store
+
+    found = []
+    for folder in map(Path, folders):
+        if not (folder / STORE).is_dir():
+            raise InputError("holds no results of a study", file=str(folder))
+        found.append(Store(folder / STORE))
+    study = opened(source, evaluations=evaluations, seeds=seeds)
+    into = destination(study, output)
+    _begin(study, into)
+    together = Store(into / STORE)
+    with together.writer() as writer:
+        for store in found:
+            for damage in store.damaged:
+                if listener is not None:
+                    listener.says(str(damage))
+            for record in store:
+                known = together.get(record.key)
+                if known is None or (record.final and not known.final):
+                    writer.append(record)
+                    together.add(record)
+    return explore(source, output=into, jobs=jobs, evaluations=evaluations, seeds=seeds, listener=listener)
+
+
 def opened(
     source: str | os.PathLike[str] | Mapping[str, Any],
     *,

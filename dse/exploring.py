@@ -110,6 +110,26 @@ def explore(
     return _Search(study, Path(folder), executor, listener or Silent()).carried_out()
 
 
+def explore_share(
+    study: Study,
+    folder: str | Path,
+    part: int,
+    parts: int,
+    *,
+    executor: Executor,
+    listener: Listener | None = None,
+) -> Outcome:
+    """Evaluate every ``parts``-th design of a study, from the ``part``-th (counted from 1), into a store.
+
+    Nothing else is written: :func:`explore` finds the designs of all shares in a store that holds them, and
+    goes on from there.
+
+    Raises:
+        InputError: an optimiser that learns, whose asks nobody knows ahead; or as of :func:`explore`.
+    """
+    return _Search(study, Path(folder), executor, listener or Silent()).shared(part, parts)
+
+
 class _Search:
     def __init__(self, study: Study, folder: Path, executor: Executor, listener: Listener) -> None:
         self.study, self.folder, self.executor, self.listener = study, folder, executor, listener
@@ -133,6 +153,56 @@ class _Search:
                 self.listener.begins(choice.label, seed, number, len(runs), self.study.evaluations)
                 self.outcome.runs.append(self.run(choice.label, seed, optimizer, writer))
         return self.outcome
+
+    def shared(self, part: int, parts: int) -> Outcome:
+        study = self.study
+        runs = [(choice, seed) for choice in study.optimizers for seed in study.seeds]
+        optimizers = [self.optimizer(choice, seed) for choice, seed in runs]
+        for (choice, _), optimizer in zip(runs, optimizers, strict=True):
+            if not optimizer.independent:
+                message = f"{choice.label} learns from what it is told, so that it cannot be shared out"
+                accepted = "random, sobol, lhs, exhaustive; or --executor dask"
+                raise InputError(message, field="--shard", accepted=accepted)
+        known: dict[str, int] = {}  # designs of all runs, numbered; every parts-th is ours
+        with self.store.writer() as writer:
+            if part == 1:
+                self.scores([dict(study.baseline)], writer)
+            for number, ((choice, seed), optimizer) in enumerate(zip(runs, optimizers, strict=True), start=1):
+                self.listener.begins(choice.label, seed, number, len(runs), study.evaluations)
+                tally = RunTally(choice.label, seed)
+                self.outcome.runs.append(tally)
+                for asked, unique in self.asks(optimizer, tally):
+                    before = len(known)
+                    for config in asked:
+                        known.setdefault(json.dumps(config, sort_keys=True), len(known))
+                    fresh = [*known][before:]
+                    mine = [json.loads(text) for text in fresh if known[text] % parts == part - 1]
+                    trials = [
+                        scored.trial(c) for c, scored in zip(mine, self.scores(mine, writer), strict=True)
+                    ]
+                    tally.unique += len(mine)
+                    tally.failed += sum(trial.values is None for trial in trials)
+                    self.listener.goes_on(unique, None, tally.failed)
+        return self.outcome
+
+    def asks(self, optimizer: Optimizer, tally: RunTally) -> Iterator[tuple[list[Config], int]]:
+        """The batches of an optimiser that does not learn, with the unique designs so far."""
+        budget = math.inf if self.study.evaluations is None else self.study.evaluations
+        designs: set[str] = set()
+        in_vain = 0
+        while len(designs) < budget and in_vain < _IN_VAIN:
+            if time.monotonic() >= self.deadline:
+                tally.ended = "wall"
+                return
+            before = len(designs)
+            asked = optimizer.ask(int(min(self.study.batch, budget - before)))
+            if not asked:
+                break
+            designs.update(json.dumps(config, sort_keys=True) for config in asked)
+            in_vain = 0 if len(designs) > before else in_vain + 1
+            yield asked, len(designs)
+        if len(designs) < budget:
+            tally.ended = "exhausted"
 
     def optimizer(self, choice: OptimizerChoice, seed: int) -> Optimizer:
         study = self.study

@@ -3,14 +3,17 @@
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arch.errors import InputError
 from cyclewise.terminal import note, print_json, printable, say, table
 
 if TYPE_CHECKING:
     from cyclewise.exploration import Exploration
+    from dse.exploring import Outcome
     from dse.study import Study
 
 EXAMPLE = (
@@ -44,6 +47,10 @@ def command(
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Of Dask: tcp://HOST:8786.", metavar="ADDRESS")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", help="Evaluate the I-th of N shares, for cyclewise collect.", metavar="I/N"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and count designs.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
@@ -51,14 +58,31 @@ def command(
 
     The same command continues where a study was stopped or killed, and evaluates no finished design again.
     """
-    from cyclewise.exploration import explore, opened
+    from cyclewise.exploration import explore, explore_share, opened
 
     if dry_run:
         _describe(opened(file, evaluations=budget, wall=wall, seeds=seed), json)
         return
-    watcher = _Bar() if sys.stderr.isatty() else _Lines()
+    watcher = watcher_of()
     try:
         with watcher:
+            if shard is not None:
+                if executor != "local":
+                    raise InputError(
+                        "shares are evaluated locally", field="--shard", accepted="no --executor"
+                    )
+                folder, outcome = explore_share(
+                    file,
+                    shard,
+                    output=output,
+                    jobs=jobs,
+                    evaluations=budget,
+                    wall=wall,
+                    seeds=seed,
+                    listener=watcher,
+                )
+                _tell_share(folder, shard, outcome, json)
+                return
             found = explore(
                 file,
                 output=output,
@@ -73,7 +97,12 @@ def command(
     except KeyboardInterrupt:
         note("what has been evaluated is kept; the same command continues")
         raise
-    _tell(found, json)
+    tell(found, json)
+
+
+def watcher_of() -> "_Lines":
+    """Who shows progress: a bar on a terminal, else lines."""
+    return _Bar() if sys.stderr.isatty() else _Lines()
 
 
 LINE_SECONDS = 2.0
@@ -201,7 +230,17 @@ def _describe(study: "Study", json: bool) -> None:
         note(warning)
 
 
-def _tell(found: "Exploration", json: bool) -> None:
+def _tell_share(folder: Path, shard: str, outcome: "Outcome", json: bool) -> None:
+    if json:
+        content = {"folder": str(folder), "shard": shard, "evaluated": outcome.evaluated}
+        print_json({**content, "reused": outcome.reused, "failures": outcome.failures})
+        return
+    say(f"share {shard}: {outcome.evaluated:,} evaluations now, {outcome.reused:,} before")
+    say(f"results  {printable(str(folder))}; cyclewise collect brings shares together")
+
+
+def tell(found: "Exploration", json: bool) -> None:
+    """What a study came to, on the standard output."""
     outcome = found.outcome
     if json:
         content = {
