@@ -146,13 +146,18 @@ class _Search:
         runs = [(choice, seed) for choice in self.study.optimizers for seed in self.study.seeds]
         optimizers = [self.optimizer(choice, seed) for choice, seed in runs]  # all checked before any starts
         with self.store.writer() as writer:
-            if self.study.baseline or self.study.evaluator.system_yaml({}) is not None:
+            if self.has_baseline:
                 (scored,) = self.scores([dict(self.study.baseline)], writer)
                 self.outcome.baseline = scored.score
             for number, ((choice, seed), optimizer) in enumerate(zip(runs, optimizers, strict=True), start=1):
                 self.listener.begins(choice.label, seed, number, len(runs), self.study.evaluations)
                 self.outcome.runs.append(self.run(choice.label, seed, optimizer, writer))
         return self.outcome
+
+    @property
+    def has_baseline(self) -> bool:
+        """Is there a design to compare with: one that the study names, or the model as it stands?"""
+        return bool(self.study.baseline) or self.study.evaluator.system_yaml({}) is not None
 
     def shared(self, part: int, parts: int) -> Outcome:
         study = self.study
@@ -165,7 +170,7 @@ class _Search:
                 raise InputError(message, field="--shard", accepted=accepted)
         known: dict[str, int] = {}  # designs of all runs, numbered; every parts-th is ours
         with self.store.writer() as writer:
-            if part == 1:
+            if part == 1 and self.has_baseline:
                 self.scores([dict(study.baseline)], writer)
             for number, ((choice, seed), optimizer) in enumerate(zip(runs, optimizers, strict=True), start=1):
                 self.listener.begins(choice.label, seed, number, len(runs), study.evaluations)

@@ -10,6 +10,7 @@ from dse.optimisers.interface import Trial
 from dse.optimisers.setting import Setting, rng_state, set_rng, text_of
 
 _ATTEMPTS = 20
+_LISTED = 1 << 16  # designs of a space that is listed to find the last ones
 
 
 class NoOptions(Spec):
@@ -44,7 +45,7 @@ class _Sampling:
 
 
 class Random(_Sampling):
-    """Uniform over canonical allowed designs, without repetition as long as that is easy."""
+    """Uniform over canonical allowed designs, none of them twice."""
 
     Options = NoOptions
 
@@ -54,7 +55,12 @@ class Random(_Sampling):
             drawn = self.setting.space.sample(self.rng, n - len(found))
             found += [config for config in drawn if self.fresh(config)]
             if len(found) == n:
-                break
+                return found
+        size = self.setting.space.size()
+        if size is not None and size <= _LISTED:  # few are left
+            rest = [dict(config) for config in self.setting.space if text_of(config) not in self.asked]
+            chosen = [rest[i] for i in self.rng.permutation(len(rest))[: n - len(found)]]
+            found += [config for config in chosen if self.fresh(config)]
         return found
 
 
