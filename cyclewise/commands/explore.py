@@ -51,6 +51,10 @@ def command(
         str | None,
         typer.Option("--shard", help="Evaluate the I-th of N shares, for cyclewise collect.", metavar="I/N"),
     ] = None,
+    optuna: Annotated[
+        str | None,
+        typer.Option("--optuna", help="Write all runs here, too: sqlite:///out.db.", metavar="STORAGE"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and count designs.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
@@ -97,6 +101,11 @@ def command(
     except KeyboardInterrupt:
         note("what has been evaluated is kept; the same command continues")
         raise
+    if optuna is not None:
+        from dse.optuna_storage import export_to_optuna
+
+        for name in export_to_optuna(found.study, found.folder, optuna):
+            note(f"{optuna}: study {name}")
     tell(found, json)
 
 

@@ -23,6 +23,7 @@ _WHERE = {
     "nsga2": "dse.optimisers.evolution:Nsga2",
     "aco": "dse.optimisers.ants:AntColony",
     "gp": "dse.optimisers.gaussian:GaussianProcess",
+    "optuna": "dse.optimisers.optuna_samplers:Optuna",
 }
 
 

@@ -95,10 +95,11 @@ class Sobol(_Sampling):
 
     Options = NoOptions
     _most = 1 << 20  # points; the sequence is good for more, but a search that needs them is lost
+    _in_vain = 1 << 12  # points in a row without a new design, which end it
 
     def __init__(self, setting: Setting, options: Spec) -> None:
         super().__init__(setting, options)
-        self.drawn = 0
+        self.drawn = self.vain = 0
         self.engine = self._engine()
 
     def _engine(self) -> Any:
@@ -108,20 +109,22 @@ class Sobol(_Sampling):
 
     def ask(self, n: int) -> list[Config]:
         found: list[Config] = []
-        while len(found) < n and self.drawn < self._most:
+        while len(found) < n and self.drawn < self._most and self.vain < self._in_vain:
             (point,) = self.engine.random(1)
             self.drawn += 1
+            self.vain += 1
             config = self.setting.design(point)
             if config is not None and self.fresh(config):
                 found.append(config)
+                self.vain = 0
         return found
 
     def state(self) -> dict[str, Any]:
-        return {**super().state(), "drawn": self.drawn}
+        return {**super().state(), "drawn": self.drawn, "vain": self.vain}
 
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
-        self.engine, self.drawn = self._engine(), state["drawn"]
+        self.engine, self.drawn, self.vain = self._engine(), state["drawn"], state["vain"]
         if self.drawn:
             self.engine.fast_forward(self.drawn)
 

@@ -21,6 +21,11 @@ def value(size, ways, kind, workload, log, nap):
 """
 
 
+def toy(kind: str, size: int, workload: str, order: int = 2) -> dict[str, float]:
+    """A model that is never called, for tests that need a space alone."""
+    raise NotImplementedError
+
+
 def write_study(folder: Path, *, nap: float = 0.0, **changes: Any) -> Path:
     """``study.yaml`` and its model in ``folder``; 192 designs, two workloads; evaluations go to ``log``."""
     (folder / "model.py").write_text(MODEL)
