@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -229,6 +229,16 @@ _NO_VALUE = "\u2400"
 """No key takes it."""
 
 
+def _told_of(field: str, function: Callable[..., object], *given: object) -> None:
+    """Call; an error that is of no file and no field is one of ``field``."""
+    try:
+        function(*given)
+    except InputError as error:
+        if error.file is None and error.field is None:
+            error.field = field
+        raise
+
+
 def simulation_model(
     given: Mapping[str, Any], entries: tuple[WorkloadEntry, ...], folder: Path
 ) -> SimulationModel:
@@ -256,7 +266,9 @@ def simulation_model(
         else:
             fixed.append(f"{path.removeprefix('system.')}={scalar_text(value)}")
     model = SimulationModel(name, tuple(fixed), mapping, entries, str(folder))
-    assert model.workloads  # loads the system and them
+    _told_of("model.system", lambda: model._variation)
+    for at, entry in enumerate(entries):
+        _told_of(f"workloads.{at}", model._workload, entry.name, {})
     if mapping:
         model._check_mapping(mapping)
     return model

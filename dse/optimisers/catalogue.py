@@ -54,6 +54,21 @@ def described(name: str) -> tuple[str, bool]:
     return text, bool(made.several)
 
 
+def checked(name: str, options: Mapping[str, Any]) -> Spec:
+    """The options of an optimiser, those that are left out with their defaults.
+
+    Raises:
+        InputError: an unknown name or option.
+    """
+    try:
+        chosen = validated(_class(name).Options, Tree(dict(options)))
+    except InputError as error:
+        error.field = f"optimizer {name}" + (f", {error.field}" if error.field else "")
+        raise
+    assert isinstance(chosen, Spec)
+    return chosen
+
+
 def make(
     name: str,
     space: Space,
@@ -79,11 +94,7 @@ def make(
         InputError: an unknown name or option, or an optimiser of one value for several.
     """
     made = _class(name)
-    try:
-        chosen = validated(made.Options, Tree(dict(options)))
-    except InputError as error:
-        error.field = f"optimizer {name}" + (f", {error.field}" if error.field else "")
-        raise
+    chosen = checked(name, options)
     if objectives > 1 and not made.several:
         accepted = ", ".join(n for n in names() if _class(n).several)
         message = f"{name} minimises one value, and the study has {objectives}"

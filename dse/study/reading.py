@@ -13,6 +13,7 @@ from arch.yaml_source import Tree, copied, read_file
 from dse.evaluation import Config
 from dse.models import FACTS, Model, evaluator_of
 from dse.objective import known_metrics, read_objective
+from dse.optimisers.catalogue import checked
 from dse.space import Declared, Space, read_space
 from dse.study.spec import StudySpec
 from dse.study.study import OptimizerChoice, Study
@@ -143,6 +144,7 @@ def _optimizers(spec: StudySpec) -> tuple[OptimizerChoice, ...]:
             raise InputError("", field=f"{where}.label", given=label, accepted="letters, digits, - _ .")
         if any(label == other.label for other in found):
             raise InputError("two optimisers of this label", field=where, given=label)
+        _at(where, checked, name, entry)
         found.append(OptimizerChoice(label, name, entry))
     if not found:
         raise InputError("no optimisers", field="optimizers")
