@@ -1,9 +1,9 @@
 """Every command and every Python block of README and docs is run as written.
 
-The blocks of one page run in order, in one empty folder: ``console`` lines as a shell would, with the
+The blocks of one page run in order, in one folder: ``console`` lines as a shell would, with the
 environment's ``cyclewise``; Python blocks in one namespace, as a reader would paste them.  A YAML block
-after ``<!-- file: NAME -->`` becomes that file.  ``<!-- not run: reason -->`` spares a block, but only
-one of commands that are tested elsewhere, such as make.
+after ``<!-- file: NAME -->`` becomes that file; ``examples`` is that of the checkout.  ``<!-- not run:
+reason -->`` spares a block, but only one of commands that are tested elsewhere, such as make.
 """
 
 import os
@@ -101,6 +101,7 @@ def run_command(command: str, folder: Path) -> None:
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
+    (tmp_path / "examples").symlink_to(CHECKOUT / "examples")
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8")):
         where = f"{page.relative_to(CHECKOUT)}:{block.line}"
