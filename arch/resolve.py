@@ -9,6 +9,7 @@ from arch.address_map import parse_address_map
 from arch.controller import resolve_controller
 from arch.energy import resolve_energy
 from arch.errors import FieldError, InputError, Location, nearest, unknown
+from arch.remembering import by_identity
 from arch.rules import LONGEST_WAIT, cycles_at, resolve_rules, resolve_slots
 from arch.timing import NAMES
 
@@ -70,6 +71,13 @@ def _clock_period(spec: "MemorySpec") -> Fraction:
     raise FieldError((), "no clock", accepted="one of clock: 1.2 GHz, clock_period: 833 ps")
 
 
+def _timed(spec: "MemorySpec", period: Fraction) -> tuple[object, ...]:
+    """All that the timing follows from."""
+    used = spec.constraints, spec.commands, spec.refresh
+    return (spec.timing, spec.rounding, spec.clock, spec.clock_period, *used)
+
+
+@by_identity(_timed)
 def _timing(spec: "MemorySpec", period: Fraction) -> dict[str, int]:
     rule = spec.rounding.rule()
     timing = {name: duration.cycles(period, rule) for name, duration in spec.timing.items()}
@@ -128,6 +136,7 @@ def _organization(spec: "MemorySpec", timing: Mapping[str, int]) -> device.Organ
     return result
 
 
+@by_identity(lambda spec, timing: (spec.commands, timing))
 def _commands(spec: "MemorySpec", timing: Mapping[str, int]) -> tuple[device.Command, ...]:
     codes = dict(device.STANDARD_CODES)
     for name in spec.commands:

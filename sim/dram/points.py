@@ -78,7 +78,7 @@ def run_point(memory: Memory, trace: Trace) -> BatchResult:
     alone = memory.channels == 1 and memory.front_end.streams == 1
     if prepared is None or not alone or not prepared.fits(memory):
         return run_batch(memory, trace)
-    warm_up(memory)
+    _warmed()
     capacity = 1 << max(prepared.line.size - 1, 1).bit_length()
     buffers = _buffers(capacity)
     channel = _Point(memory, _built(memory, buffers), trace.window, buffers)
@@ -154,6 +154,12 @@ def _prepared(trace: Trace) -> PointTrace | None:
 @by_identity(lambda memory, buffers: (memory, buffers), _KEPT)
 def _built(memory: Memory, buffers: Buffers) -> Tables:
     return build(memory, buffers.inputs.shape[1])
+
+
+@lru_cache(maxsize=1)
+def _warmed() -> None:
+    """Have the kernels compiled; they are the same for every memory of one channel."""
+    warm_up()
 
 
 @lru_cache(maxsize=4)
