@@ -168,7 +168,7 @@ class _Search:
                 message = f"{choice.label} learns from what it is told, so that it cannot be shared out"
                 accepted = "random, sobol, lhs, exhaustive; or --executor dask"
                 raise InputError(message, field="--shard", accepted=accepted)
-        known: dict[str, int] = {}  # designs of all runs, numbered; every parts-th is ours
+        known: set[str] = set()  # designs of all runs; every parts-th new one is ours
         with self.store.writer() as writer:
             if part == 1 and self.has_baseline:
                 self.scores([dict(study.baseline)], writer)
@@ -177,11 +177,13 @@ class _Search:
                 tally = RunTally(choice.label, seed)
                 self.outcome.runs.append(tally)
                 for asked, unique in self.asks(optimizer, tally):
-                    before = len(known)
+                    mine = []
                     for config in asked:
-                        known.setdefault(json.dumps(config, sort_keys=True), len(known))
-                    fresh = [*known][before:]
-                    mine = [json.loads(text) for text in fresh if known[text] % parts == part - 1]
+                        text = json.dumps(config, sort_keys=True)
+                        if text not in known:
+                            if len(known) % parts == part - 1:
+                                mine.append(config)
+                            known.add(text)
                     trials = [
                         scored.trial(c) for c, scored in zip(mine, self.scores(mine, writer), strict=True)
                     ]
