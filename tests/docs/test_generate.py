@@ -91,7 +91,7 @@ def test_profiles_stand_beside_each_other(generate: ModuleType) -> None:
 def test_keys_of_nested_models_have_tables_of_their_own(generate: ModuleType) -> None:
     page = generate.keys()
     assert row(section(page, "## constraints.NAME"), "`not_in`", "a list")
-    assert row(section(page, "## controller"), "`page_policy`", "`open` or `closed`")
+    assert row(section(page, "## controller"), "`response_queue`", "`fifo` or `reorder`")
     assert row(section(generate.batch_keys(), "## systems[…]"), "`set`", "a section")
 
 

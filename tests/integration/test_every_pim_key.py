@@ -113,6 +113,7 @@ NOT_FELT = {
     "dram.organization.rows": "only bounds what fits: a larger model is refused",
     "dram.refresh.postpone": "the checker's deadline; the engine never postpones",
     "dram.front_end.streams": "of memory requests, which a program does not make",
+    "dram.front_end.max_active": "of memory requests, which a program does not make",
     "asic.sram": "only refuses: what a token needs at once must fit",
     "energy.profiles.v1": "profile v2 is in use",
     "dram.commands.*.latency": "a longer one is refused: bursts could collide",
