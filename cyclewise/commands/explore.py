@@ -67,14 +67,18 @@ def command(
     if dry_run:
         _describe(opened(file, evaluations=budget, wall=wall, seeds=seed), json)
         return
+    if optuna is not None:
+        from dse.optimisers.optuna_samplers import library
+
+        library()  # whether it is installed shall be known before the search, not after it
     watcher = watcher_of()
     try:
         with watcher:
             if shard is not None:
-                if executor != "local":
-                    raise InputError(
-                        "shares are evaluated locally", field="--shard", accepted="no --executor"
-                    )
+                if executor != "local" or scheduler is not None or optuna is not None:
+                    message = "a share is evaluated here, and is no whole run"
+                    accepted = "no --executor, --scheduler or --optuna beside it"
+                    raise InputError(message, field="--shard", accepted=accepted)
                 folder, outcome = explore_share(
                     file,
                     shard,

@@ -2,13 +2,15 @@
 
 Every bank has a machine that picks one of the requests waiting for it, by scheduler and open row, and knows
 the command that the pick needs next.  One command issues a cycle: of those that the timing allows, the one
-whose request was accepted first; a refresh goes before all.  What a machine picks depends on its bank's
-requests and open row alone, so that it is worked out only when these change (:func:`_decide`).
+whose request was accepted first; a refresh goes before all.  What a machine picks
+is told by :mod:`sim.dram.bank_picks`, when refreshes come by :mod:`sim.dram.bank_refresh`.
 
 The cycle is that of :mod:`sim.dram.kernel`, which calls :func:`run_banks`: the front end takes a request in,
 then the controller ticks, its clock reading one more.
 """
 
+from sim.dram.bank_picks import AHEAD_AT, decide, flight_at, remove, soonest_pick, store
+from sim.dram.bank_refresh import issue_refresh, refresh_due
 from sim.dram.data_bus import charge, occupy
 from sim.dram.issuing import bar_followers
 from sim.dram.layout import (
@@ -16,30 +18,21 @@ from sim.dram.layout import (
     BANKWISE,
     CAUSE_COMMAND_BUS,
     CAUSE_NO_REQUEST,
-    CAUSE_REFRESH,
     CAUSE_SCHEDULER,
-    CLOSED_PAGE,
     COLUMN_AT,
     COMMAND_STRIDE,
     COMMANDS,
-    FIFO,
     FIRST,
-    FLIGHT_STRIDE,
     FR_FCFS_GRP,
     LAST,
     NEVER,
     OP_STRIDE,
-    OPEN_ADAPTIVE,
     OPEN_COUNT,
-    OPEN_PAGE,
     OPEN_ROW,
     OPS,
     PICK,
-    PICK_AT,
     PICK_COMMAND,
     PICK_OK,
-    RANK_STRIDE,
-    RANKS,
     READ_WRITE,
     ROW_AT,
     RULE_BITS,
@@ -49,14 +42,12 @@ from sim.dram.layout import (
     F,
     O,
     P,
-    R,
     S,
     Stop,
     T,
 )
 from sim.dram.offering import input_at
 from sim.dram.records import log_command, next_return, note_return, record, retire
-from sim.dram.scheduling import refresh_place
 from sim.jit import Words, inlined, njit
 
 _UNTIL = int(Stop.UNTIL)
@@ -71,7 +62,6 @@ _STUCK = int(Stop.STUCK)
 
 _BANK_MASK = (1 << BANK_BITS) - 1
 _COLUMN_MASK = (1 << (ROW_AT - COLUMN_AT)) - 1
-_AHEAD_AT = 32  # of a key: what the bank and the place among MAX_FLIGHTS requests leave
 _ANSWERS = 7  # responses worked out in one cycle, so that their records fit
 
 
@@ -141,16 +131,16 @@ def run_banks(
         soonest, chosen, refreshes = NEVER, -1, False
         announced = state[S.refresh_next]
         if clock >= announced:
-            soonest, chosen, announced = _refresh(state, params, clock)
+            soonest, chosen, announced = refresh_due(state, params, clock)
             refreshes = soonest != NEVER
-        best = _soonest_pick(state, banks, clock)
-        if best != NEVER and clock + (best >> _AHEAD_AT) < soonest:
-            soonest, chosen, refreshes = clock + (best >> _AHEAD_AT), best & _BANK_MASK, False
+        best = soonest_pick(state, banks, clock)
+        if best != NEVER and clock + (best >> AHEAD_AT) < soonest:
+            soonest, chosen, refreshes = clock + (best >> AHEAD_AT), best & _BANK_MASK, False
         horizon = min(min(offered, announced - 1), until)
         if soonest == clock or (skip and soonest <= horizon):
             clock = soonest
             if refreshes:
-                _issue_refresh(state, params, log, clock, chosen)
+                issue_refresh(state, params, log, clock, chosen)
             else:
                 happened |= _issue(state, params, done, log, clock, chosen)
             now = clock
@@ -213,7 +203,7 @@ def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, i
         charge(state, now, CAUSE_NO_REQUEST)
     number = state[S.sequence]
     state[S.sequence] = number + 1
-    flight = _flight(params, number)
+    flight = flight_at(params, number)
     state[flight + F.location] = location
     state[flight + F.op] = op
     state[flight + F.counted] = 0
@@ -229,7 +219,7 @@ def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, i
         state[S.reads] += 1
         state[S.reads_unissued] += 1
         state[at + T.reads_unissued] += 1
-    _store(state, params, location & _BANK_MASK, location >> ROW_AT, number)
+    store(state, params, location & _BANK_MASK, location >> ROW_AT, number)
     head += 1
     state[at + T.head] = head
     state[S.accepted] += 1
@@ -241,129 +231,8 @@ def _offer(state: Words, params: Words, inputs: Words, now: int) -> tuple[int, i
 
 
 @inlined
-def _soonest_pick(state: Words, banks: int, clock: int) -> int:
-    """Of the pick whose command is allowed first, of these the oldest: cycles ahead, age and bank in one.
-
-    Branch-free over the banks; NEVER if no bank has a pick.
-    """
-    best = NEVER
-    oldest = state[S.answered]
-    for bank in range(banks):
-        number = state[PICK + bank]
-        ahead = max((state[state[PICK_OK + bank]] >> RULE_BITS) - clock, 0)
-        key = (ahead << _AHEAD_AT) | ((number - oldest) << BANK_BITS) | bank
-        best = min(best, NEVER if number == NEVER else key)
-    return int(best)
-
-
-@inlined
-def _flight(params: Words, number: int) -> int:
-    """Where the request of this number stands."""
-    return int(params[P.flights] + (number & params[P.flight_mask]) * FLIGHT_STRIDE)
-
-
-@inlined
 def _response(state: Words, params: Words, i: int) -> int:
     return int(state[params[P.responses] + (i & params[P.response_mask])])
-
-
-@inlined
-def _store(state: Words, params: Words, bank: int, row: int, number: int) -> None:
-    """Queue a request at its bank, and let the machine pick again if that can matter."""
-    depth = params[P.depth]
-    rows = params[P.rows] + bank * 2 * depth
-    numbers = rows + params[P.banks] * 2 * depth
-    last = state[LAST + bank]
-    if last == 2 * depth:
-        first = state[FIRST + bank]
-        for i in range(first, last):
-            state[rows + i - first] = state[rows + i]
-            state[numbers + i - first] = state[numbers + i]
-        state[FIRST + bank] = 0
-        state[PICK_AT + bank] -= first
-        last -= first
-    state[rows + last] = row
-    state[numbers + last] = number
-    state[LAST + bank] = last + 1
-    state[S.last_bank] = bank
-    open_row = state[OPEN_ROW + bank]
-    policy = params[P.page_policy]
-    if state[PICK + bank] == NEVER:
-        _decide(state, params, bank)
-    elif open_row >= 0:
-        if state[PICK_COMMAND + bank] == params[P.pre]:
-            if row == open_row and params[P.scheduler] != FIFO:
-                _decide(state, params, bank)
-        elif params[P.scheduler] == FR_FCFS_GRP or (policy != OPEN_PAGE and policy != CLOSED_PAGE):
-            _decide(state, params, bank)
-
-
-@njit
-def _decide(state: Words, params: Words, bank: int) -> None:
-    """Pick one of the bank's requests, and the command that it needs next."""
-    first, last = state[FIRST + bank], state[LAST + bank]
-    rank = RANKS + (bank >> params[P.rank_shift]) * RANK_STRIDE
-    if first == last or state[rank + R.forced]:
-        state[PICK + bank] = NEVER
-        return
-    depth = params[P.depth]
-    rows = params[P.rows] + bank * 2 * depth
-    numbers = rows + params[P.banks] * 2 * depth
-    row = state[OPEN_ROW + bank]
-    policy = params[P.page_policy]
-    adaptive = policy != OPEN_PAGE and policy != CLOSED_PAGE
-    scheduler = params[P.scheduler]
-    pick, further = -1, False
-    if row >= 0:
-        if scheduler == FIFO:
-            if state[rows + first] == row:
-                pick = first
-                further = first + 1 < last and state[rows + first + 1] == row
-        else:
-            i = first
-            while i < last and state[rows + i] != row:
-                i += 1
-            if i < last:
-                pick = i
-                if scheduler == FR_FCFS_GRP:
-                    pick = _same_direction(state, params, rows, numbers, row, i, last)
-                if adaptive:
-                    i += 1
-                    while i < last and state[rows + i] != row:
-                        i += 1
-                    further = i < last
-    if pick >= 0:
-        flight = _flight(params, state[numbers + pick])
-        op = OPS + state[flight + F.op] * OP_STRIDE
-        closing = adaptive and not further and (policy != OPEN_ADAPTIVE or last - first >= 2)
-        command = params[op + O.closing] if closing else params[op + O.command]
-    else:
-        pick = first
-        command = params[P.pre] if row >= 0 else params[P.act]
-    state[PICK + bank] = state[numbers + pick]
-    state[PICK_AT + bank] = pick
-    state[PICK_COMMAND + bank] = command
-    state[PICK_OK + bank] = params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + bank
-
-
-@njit
-def _same_direction(
-    state: Words, params: Words, rows: int, numbers: int, row: int, first: int, last: int
-) -> int:
-    """The first hit of the direction last served that passes no older hit of its place; or the first hit."""
-    for i in range(first, last):
-        if state[rows + i] != row:
-            continue
-        flight = _flight(params, state[numbers + i])
-        if params[OPS + state[flight + F.op] * OP_STRIDE + O.queue] != state[S.last_queue]:
-            continue
-        passed = False
-        for j in range(first, i):
-            if state[_flight(params, state[numbers + j]) + F.location] == state[flight + F.location]:
-                passed = True
-        if not passed:
-            return i
-    return first
 
 
 @inlined
@@ -371,7 +240,7 @@ def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, ban
     """Issue the next command of the bank's pick; bits of what happened."""
     number = state[PICK + bank]
     command = state[PICK_COMMAND + bank]
-    flight = _flight(params, number)
+    flight = flight_at(params, number)
     location = state[flight + F.location]
     row = COMMANDS + command * COMMAND_STRIDE
     rank = bank >> params[P.rank_shift]
@@ -398,7 +267,7 @@ def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, ban
         state[OPEN_COUNT + rank] += 2 * opens - 1
         state[OPEN_ROW + bank] = opened
         log_command(state, params, log, clock, command, bank, opened)
-        _decide(state, params, bank)
+        decide(state, params, bank)
         return 0
 
     state[S.row_hits] += fresh
@@ -417,18 +286,18 @@ def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, ban
     state[flight + F.issue] = clock
     state[flight + F.back] = back
     log_command(state, params, log, clock, command, bank, (location >> COLUMN_AT) & _COLUMN_MASK)
-    _remove(state, params, bank)
+    remove(state, params, bank)
     turned = params[P.scheduler] == FR_FCFS_GRP and queue != state[S.last_queue]
     state[S.last_queue] = queue
     if turned:
         for other in range(params[P.banks]):
-            _decide(state, params, other)
+            decide(state, params, other)
     else:
-        _decide(state, params, bank)
+        decide(state, params, bank)
     if params[P.in_order] == 0:
         _answer(state, params, done, flight, clock - 1)
         oldest = state[S.answered]
-        while oldest < state[S.sequence] and state[_flight(params, oldest) + F.back] >= 0:
+        while oldest < state[S.sequence] and state[flight_at(params, oldest) + F.back] >= 0:
             oldest += 1
         state[S.answered] = oldest
         return _COMPLETION | _SLOT
@@ -436,31 +305,10 @@ def _issue(state: Words, params: Words, done: Words, log: Words, clock: int, ban
 
 
 @inlined
-def _remove(state: Words, params: Words, bank: int) -> None:
-    """Take the pick from the bank's requests, the rest staying in order."""
-    depth = params[P.depth]
-    rows = params[P.rows] + bank * 2 * depth
-    numbers = rows + params[P.banks] * 2 * depth
-    first, last, at = state[FIRST + bank], state[LAST + bank], state[PICK_AT + bank]
-    if at - first < last - at:
-        while at > first:
-            state[rows + at] = state[rows + at - 1]
-            state[numbers + at] = state[numbers + at - 1]
-            at -= 1
-        state[FIRST + bank] = first + 1
-    else:
-        while at + 1 < last:
-            state[rows + at] = state[rows + at + 1]
-            state[numbers + at] = state[numbers + at + 1]
-            at += 1
-        state[LAST + bank] = last - 1
-
-
-@inlined
 def _unanswered(state: Words, params: Words) -> bool:
     """Is there a response that can be worked out now?"""
     number = state[S.answered]
-    return bool(number < state[S.sequence] and state[_flight(params, number) + F.back] >= 0)
+    return bool(number < state[S.sequence] and state[flight_at(params, number) + F.back] >= 0)
 
 
 @njit
@@ -469,7 +317,7 @@ def _answer_in_order(state: Words, params: Words, done: Words, now: int) -> None
     for _ in range(_ANSWERS):
         if not _unanswered(state, params):
             return
-        _answer(state, params, done, _flight(params, state[S.answered]), now)
+        _answer(state, params, done, flight_at(params, state[S.answered]), now)
         state[S.answered] += 1
 
 
@@ -498,97 +346,3 @@ def _answer(state: Words, params: Words, done: Words, flight: int, now: int) -> 
         state[flight + F.issue],
         back,
     )
-
-
-@njit
-def _refresh(state: Words, params: Words, clock: int) -> tuple[int, int, int]:
-    """What is due: (cycle in which a refresh's next command is allowed, NEVER if none; which rank; when the
-    next falls due)."""
-    interval = params[P.refresh_interval]
-    soonest, chosen, following, announced = NEVER, -1, NEVER, NEVER
-    for rank in range(params[P.ranks]):
-        at = RANKS + rank * RANK_STRIDE
-        if clock >= _begin(state, params, at):
-            if clock >= state[at + R.due] + interval:
-                state[at + R.due] += interval
-                state[at + R.pulling] = 0
-            busy = False
-            first = rank << params[P.rank_shift]
-            for bank in range(first, first + (1 << params[P.rank_shift])):
-                if state[FIRST + bank] != state[LAST + bank]:
-                    busy = True
-            wanted = True
-            if state[at + R.pulling]:
-                if busy:
-                    wanted = False
-                    state[at + R.pulling] = 0
-            elif state[at + R.postponed] == params[P.postponed]:
-                if not state[at + R.forced]:
-                    state[at + R.forced] = 1
-                    for bank in range(first, first + (1 << params[P.rank_shift])):
-                        state[PICK + bank] = NEVER
-            elif busy:
-                wanted = False
-                state[at + R.postponed] += 1
-            if wanted:
-                ready = max(state[_refresh_ok(state, params, rank)] >> RULE_BITS, clock)
-                if ready < soonest:
-                    soonest, chosen = ready, rank
-            else:
-                state[at + R.due] += interval
-        begin = _begin(state, params, at)
-        following = min(following, begin)
-        announced = min(announced, begin if begin > clock else state[at + R.due] + interval)
-    state[S.refresh_next] = following
-    return soonest, chosen, announced
-
-
-@inlined
-def _begin(state: Words, params: Words, at: int) -> int:
-    """When the rank's refresh is looked at: when due, or earlier if the standard lets it wait no longer."""
-    lead = params[P.refresh_lead] if state[at + R.postponed] == params[P.postponed] else 0
-    return int(state[at + R.due] - lead)
-
-
-@inlined
-def _refresh_command(state: Words, params: Words, rank: int) -> int:
-    return int(params[P.close_all] if state[OPEN_COUNT + rank] else params[P.refresh])
-
-
-@inlined
-def _refresh_ok(state: Words, params: Words, rank: int) -> int:
-    command = _refresh_command(state, params, rank)
-    return int(params[COMMANDS + command * COMMAND_STRIDE + C.next_ok] + refresh_place(params, command, rank))
-
-
-@njit
-def _issue_refresh(state: Words, params: Words, log: Words, clock: int, rank: int) -> None:
-    """Issue a rank's refresh, or the close-all before it."""
-    command = _refresh_command(state, params, rank)
-    first = rank << params[P.rank_shift]
-    if state[S.reads_waiting] + state[S.writes_waiting] > 0:
-        charge(state, clock, CAUSE_REFRESH)
-    state[S.last_command] = clock
-    row = COMMANDS + command * COMMAND_STRIDE
-    bar_followers(state, params, row, refresh_place(params, command, rank), first, clock)
-    log_command(state, params, log, clock, command, first if params[P.ranks] > 1 else -1, -1)
-    banks = range(first, first + (1 << params[P.rank_shift]))
-    if command == params[P.close_all]:
-        state[S.closed_together] += state[OPEN_COUNT + rank]
-        state[OPEN_COUNT + rank] = 0
-        for bank in banks:
-            state[OPEN_ROW + bank] = -1
-    else:
-        at = RANKS + rank * RANK_STRIDE
-        state[S.refresh_due] += 1
-        state[S.refresh_done] += 1
-        state[at + R.forced] = 0
-        if state[at + R.pulling]:
-            state[at + R.postponed] -= 1
-        state[at + R.pulling] = 1
-        if state[at + R.postponed] == -params[P.pulled_in]:
-            state[at + R.pulling] = 0
-            state[at + R.due] += params[P.refresh_interval]
-        state[S.refresh_next] = min(state[S.refresh_next], _begin(state, params, at))
-    for bank in banks:
-        _decide(state, params, bank)
