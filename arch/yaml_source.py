@@ -107,6 +107,9 @@ def parse(text: str, shown: str, *, lines: bool = True) -> Tree:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "cannot be parsed"
         line = mark.line + 1 if mark is not None and lines else None
+        # libyaml reads ahead: what is nested a thousand deep it may refuse before _Builder sees it.
+        if "nesting depth" in problem:
+            raise InputError(f"nested more than {MAX_DEPTH} deep", file=shown, line=line) from None
         raise InputError(f"not valid YAML: {problem}", file=shown, line=line) from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1 if lines and isinstance(error.position, int) else None
